@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE completeness (id TINYINT PRIMARY KEY, t_ms BIGINT NOT NULL) ENGINE=InnoDB;

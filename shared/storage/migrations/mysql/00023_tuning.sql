@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE tuning (id TINYINT PRIMARY KEY, version INT NOT NULL, body JSON NOT NULL) ENGINE=InnoDB;

@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX clicks_day ON clicks (day);

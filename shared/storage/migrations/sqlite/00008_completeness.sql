@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE completeness (id INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL);

@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX gaps_from ON gaps (from_ms);

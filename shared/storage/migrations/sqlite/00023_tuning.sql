@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE tuning (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL);

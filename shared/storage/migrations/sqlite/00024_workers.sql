@@ -1,0 +1,4 @@
+-- +goose Up
+CREATE TABLE workers (
+  id BLOB PRIMARY KEY, seen_ms INTEGER NOT NULL, share INTEGER NOT NULL, state_json TEXT NOT NULL
+) WITHOUT ROWID;
