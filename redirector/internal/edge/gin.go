@@ -1,0 +1,110 @@
+package edge
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Handler returns gin's adapter of Answer. gin's own routing, redirects and recovery stay out of it: every path is a
+// code until parsePath says otherwise.
+func (e *Edge) Handler() http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash, engine.RedirectFixedPath = false, false
+	engine.NoRoute(func(c *gin.Context) {
+		start := time.Now()
+		defer e.recover(c.Writer)
+		hit := e.hit(c.Request)
+		result := e.Answer(c.Request.Context(), &hit)
+		write(c.Writer, &result, hit.Method)
+		e.metrics.observe(result.Outcome, time.Since(start))
+	})
+	return engine
+}
+
+// hit translates a request. Its path is taken as it came over the wire: net/url's decoded one has lost which slash was
+// an escape.
+func (e *Edge) hit(r *http.Request) Hit {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if !strings.HasPrefix(path, "/") { // absolute form, as to a proxy
+		path = r.URL.EscapedPath()
+	}
+	return Hit{
+		Method: r.Method, Host: r.Host, Path: path, RawQuery: r.URL.RawQuery,
+		IP:        e.ip.Text(e.proxies.Client(r.RemoteAddr, r.Header["X-Forwarded-For"])),
+		UserAgent: first(r.Header["User-Agent"]),
+		Referrer:  first(r.Header["Referer"]),
+		Prefetch:  prefetch(r.Header),
+	}
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// prefetch reports whether a header announces that the answer is fetched ahead of a person's wish.
+func prefetch(h http.Header) bool {
+	for _, name := range [...]string{"Purpose", "Sec-Purpose", "X-Moz", "X-Purpose"} {
+		for _, value := range h[name] {
+			value = strings.ToLower(value)
+			if strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Shared values of headers: a map assignment of them allocates nothing.
+var (
+	noStore = []string{"private, no-store"}
+	noIndex = []string{"noindex"}
+	noSniff = []string{"nosniff"}
+	text    = []string{"text/plain; charset=utf-8"}
+)
+
+func write(w gin.ResponseWriter, r *Result, method string) {
+	h := w.Header()
+	h["Cache-Control"], h["X-Robots-Tag"] = noStore, noIndex
+	if r.Location != "" {
+		h["Location"] = []string{r.Location}
+	}
+	if r.Allow != "" {
+		h["Allow"] = []string{r.Allow}
+	}
+	if r.RetryAfter != "" {
+		h["Retry-After"] = []string{r.RetryAfter}
+	}
+	if r.Body == "" {
+		w.WriteHeader(r.Status)
+		w.WriteHeaderNow()
+		return
+	}
+	h["Content-Type"], h["X-Content-Type-Options"] = text, noSniff
+	w.WriteHeader(r.Status)
+	if method == http.MethodHead {
+		w.WriteHeaderNow()
+		return
+	}
+	_, _ = w.WriteString(r.Body) // an error means that nobody listens any more
+}
+
+// recover turns a panic into 500 and tells where it was, but nothing of the request: it holds a person's address.
+func (e *Edge) recover(w gin.ResponseWriter) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	e.metrics.redirects[Broken].Inc()
+	e.log.Error("panic while answering a click", "panic", p, "stack", string(debug.Stack()))
+	if !w.Written() {
+		write(w, &broken, http.MethodGet)
+	}
+}

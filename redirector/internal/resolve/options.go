@@ -1,0 +1,74 @@
+package resolve
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// OpenRedis makes a client for redis://[user:password@]host:port[,host:port...][/db][?master=NAME], rediss:// with
+// TLS. Several hosts are a cluster, or with master the sentinels that know it. It connects when first used.
+//
+// Its waits are short and nothing is tried twice: whoever asks has another place to ask.
+func OpenRedis(address string) (redis.UniversalClient, error) {
+	o, err := redisOptions(address)
+	if err != nil {
+		return nil, err
+	}
+	return redis.NewUniversalClient(o), nil
+}
+
+func redisOptions(address string) (*redis.UniversalOptions, error) {
+	u, err := url.Parse(address)
+	if err != nil { // the text may hold a password: it is not repeated
+		return nil, fmt.Errorf("redis url: want redis://host:port/0")
+	}
+	o := &redis.UniversalOptions{
+		MasterName: u.Query().Get("master"),
+
+		ContextTimeoutEnabled: true, // without it a deadline bounds nothing but the wait for a connection
+		DialTimeout:           redisWait,
+		DialerRetries:         1,
+		ReadTimeout:           redisWait * 2 / 3,
+		WriteTimeout:          redisWait * 2 / 3,
+		MaxRetries:            -1,
+		PoolSize:              16,
+		MaxActiveConns:        32,
+		PoolTimeout:           redisWait * 2 / 3,
+		PipelinePoolSize:      -1, // ten more connections with big buffers, for the few pipelines of a redirector
+		ConnMaxIdleTime:       5 * time.Minute,
+
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	switch u.Scheme {
+	case "redis":
+	case "rediss":
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	default:
+		return nil, fmt.Errorf("redis url: scheme %q, want redis or rediss", u.Scheme)
+	}
+	for host := range strings.SplitSeq(u.Host, ",") {
+		if host == "" {
+			return nil, fmt.Errorf("redis url: a host is missing")
+		}
+		if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
+			host += ":6379"
+		}
+		o.Addrs = append(o.Addrs, host)
+	}
+	o.Username = u.User.Username()
+	o.Password, _ = u.User.Password()
+	if db := strings.Trim(u.Path, "/"); db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+			return nil, fmt.Errorf("redis url: database %q, want a number", db)
+		}
+	}
+	return o, nil
+}
