@@ -54,16 +54,16 @@ func spreadHosts(list string) []string {
 
 // hide returns the URL as it may be logged.
 func hide(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
+	if u, err := url.Parse(raw); err == nil && u.Host != "" {
 		return u.Redacted()
 	}
-	return "unreadable"
+	return "not shown, a password could be in it"
 }
 
-// inner drops the URL that net/url repeats in its errors: a password could be in it.
+// inner replaces net/url's errors, which quote what they stumble over: that may be a part of the password.
 func inner(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return errors.New("it is no URL; special characters of the password must be percent-encoded")
 	}
 	return err
 }
