@@ -26,7 +26,7 @@ func (r *Resolver) beat(ctx context.Context) {
 	tick := time.NewTicker(beatPeriod)
 	defer tick.Stop()
 	for {
-		_ = r.publish(ctx, busBeat) // a missing beat is noticed by those who listen
+		_ = r.shared.publish(ctx, busBeat) // a missing beat is noticed by those who listen
 		select {
 		case <-ctx.Done():
 			return
@@ -35,16 +35,10 @@ func (r *Resolver) beat(ctx context.Context) {
 	}
 }
 
-func (r *Resolver) publish(ctx context.Context, message string) error {
-	return r.shared.do(ctx, func(ctx context.Context) error {
-		return r.shared.client.Publish(ctx, busChannel, message).Err()
-	})
-}
-
 func (r *Resolver) listen(ctx context.Context) {
-	sub := r.shared.client.Subscribe(ctx, busChannel)
-	defer func() { _ = sub.Close() }()
-	r.hear(ctx, sub.Channel(redis.WithChannelSize(1000)))
+	messages, stop := r.shared.values.subscribe(ctx)
+	defer stop()
+	r.hear(ctx, messages)
 }
 
 // hear acts on the bus's messages. A bus that is silent for a second has perhaps lost some: loads in progress are

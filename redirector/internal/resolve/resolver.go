@@ -99,7 +99,7 @@ func New(o Options) *Resolver {
 		}),
 	}
 	if o.Redis != nil {
-		r.shared = newShared(o.Redis)
+		r.shared = newShared(redisValues{o.Redis})
 	}
 	r.feed.seen, r.feed.dirty = map[uint64]int64{}, true
 	r.metrics = newMetrics(o.Registerer, r)

@@ -27,7 +27,7 @@ func (r *Resolver) Warm(ctx context.Context, links []link.Link) {
 		if r.shared.store(ctx, some) != nil {
 			r.metrics.redisErrors.Inc()
 		}
-		if r.publish(ctx, created(some)) != nil {
+		if r.shared.publish(ctx, created(some)) != nil {
 			r.metrics.redisErrors.Inc()
 			return
 		}
@@ -50,7 +50,7 @@ func created(targets []*Target) string {
 // Nothing depends on it: without it they read it within a second.
 func (r *Resolver) Changed(ctx context.Context, _ Kind, _ ...uint64) {
 	r.readSoon()
-	if r.shared != nil && r.publish(ctx, busChanged) != nil {
+	if r.shared != nil && r.shared.publish(ctx, busChanged) != nil {
 		r.metrics.redisErrors.Inc()
 	}
 }

@@ -1,0 +1,317 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"longtail/shared/link"
+)
+
+func newRedis(t testing.TB) (*miniredis.Miniredis, func() redis.UniversalClient) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	return server, func() redis.UniversalClient { return newClient(t, server.Addr()) }
+}
+
+func newClient(t testing.TB, addr string) redis.UniversalClient {
+	t.Helper()
+	client, err := OpenRedis("redis://" + addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// TestC1: ten thousand ask eight instances for one cold code at once.
+func TestC1(t *testing.T) {
+	const instances, callers = 8, 10_000
+	_, client := newRedis(t)
+	s := newTable()
+	s.create(1, "cold-code", "https://a.example/")
+	s.pause = func(context.Context) { time.Sleep(20 * time.Millisecond) } // a slow database
+	var all [instances]*Resolver
+	for i := range all {
+		all[i] = newResolver(t, s, client())
+	}
+	var wg sync.WaitGroup
+	var wrong atomic.Int64
+	for i := range callers {
+		wg.Go(func() {
+			if all[i%instances].url(1, "cold-code") != "https://a.example/" {
+				wrong.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if finds := s.finds.Load(); finds > instances || wrong.Load() > 0 {
+		t.Errorf("%d lookups in the database and %d wrong answers, want at most %d and 0", finds, wrong.Load(), instances)
+	}
+	t.Logf("%d callers, %d instances: %d lookups in the database", callers, instances, s.finds.Load())
+}
+
+// TestC2: the first caller gives up at once while a thousand wait for the same load; then a load panics.
+func TestC2(t *testing.T) {
+	s := newTable()
+	s.create(1, "slow-code", "https://a.example/")
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.pause = func(context.Context) { entered <- struct{}{}; <-release }
+	r := newResolver(t, s, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error)
+	go func() { _, err := r.Resolve(ctx, 1, "slow-code"); first <- err }()
+	<-entered
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range 1000 {
+		wg.Go(func() {
+			if r.url(1, "slow-code") != "https://a.example/" {
+				failed.Add(1)
+			}
+		})
+	}
+	cancel()
+	if err := <-first; !errors.Is(err, ErrUnavailable) {
+		t.Errorf("the caller that gave up got %v", err)
+	}
+	close(release)
+	wg.Wait()
+	if failed.Load() > 0 || s.finds.Load() > 2 {
+		t.Errorf("%d of 1000 waiters failed, %d loads; want 0 and at most 2", failed.Load(), s.finds.Load())
+	}
+
+	s.create(1, "panic-code", "https://b.example/")
+	s.pause = func(context.Context) { panic("once") }
+	before := runtime.NumGoroutine()
+	if _, err := r.Resolve(t.Context(), 1, "panic-code"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a load that panics: %v, want ErrUnavailable", err)
+	}
+	s.pause = nil
+	if got := r.url(1, "panic-code"); got != "https://b.example/" {
+		t.Errorf("after a load that panicked: %s", got)
+	}
+	within(t, time.Second, "back to the goroutines of before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestMaxLoads: a slow database is asked by 32 at once at most, whatever comes.
+func TestMaxLoads(t *testing.T) {
+	s := newTable()
+	s.pause = func(context.Context) { time.Sleep(5 * time.Millisecond) }
+	r := newResolver(t, s, nil)
+	var wg sync.WaitGroup
+	for i := range 500 {
+		wg.Go(func() { r.url(1, fmt.Sprintf("code-%d", i)) })
+	}
+	wg.Wait()
+	if most := s.most.Load(); most > maxLoads {
+		t.Errorf("%d loads in the database at once, want %d", most, maxLoads)
+	}
+}
+
+// TestC3: codes that do not exist cost a lookup only when their check is right, and memory stays within its bound.
+func TestC3(t *testing.T) {
+	const guesses = 200_000
+	s := newTable()
+	s.codeKey = link.CodeKey{1, 2, 3}
+	r := newResolver(t, s, nil)
+	run(t, r)
+	real := s.codeKey.New()
+	s.create(1, real, "https://a.example/")
+	guesser := link.CodeKey{9}
+	for range guesses {
+		if got := r.url(1, guesser.New()); got != link.ErrNotFound.Error() {
+			t.Fatalf("a guess: %s", got)
+		}
+	}
+	if finds := s.finds.Load(); finds > guesses/100 {
+		t.Errorf("%d guesses cost %d lookups, want at most 1 %%", guesses, finds)
+	} else {
+		t.Logf("%d guesses cost %d lookups", guesses, finds)
+	}
+	if got := r.url(1, real); got != "https://a.example/" {
+		t.Errorf("a real code: %s", got)
+	}
+	s.domains[0].ForeignCodes = true
+	s.note(KindDomain, func() {})
+	r.readSoon()
+	imported := guesser.New()
+	s.create(1, imported, "https://imported.example/")
+	within(t, 2*time.Second, "found", func() bool { return r.url(1, imported) == "https://imported.example/" })
+}
+
+// TestC4: a code that was asked for before it exists is found on every instance at once after its creation, and
+// without the bus a second later.
+func TestC4(t *testing.T) {
+	for _, bus := range []bool{true, false} {
+		t.Run(fmt.Sprintf("bus %t", bus), func(t *testing.T) {
+			server, client := newRedis(t)
+			s := newTable()
+			all := []*Resolver{newResolver(t, s, client()), newResolver(t, s, client()), newResolver(t, s, client())}
+			for _, r := range all {
+				run(t, r)
+			}
+			within(t, 3*time.Second, "subscribed", func() bool { return server.PubSubNumSub(busChannel)[busChannel] == len(all) })
+			if !bus {
+				server.SetError("LOADING the data set")
+			}
+			for _, r := range all {
+				if got := r.url(1, "soon-there"); got != link.ErrNotFound.Error() {
+					t.Fatalf("before it exists: %s", got)
+				}
+			}
+			l := s.create(1, "soon-there", "https://a.example/")
+			created := time.Now()
+			all[0].Warm(t.Context(), []link.Link{l})
+			for _, r := range all {
+				within(t, 1100*time.Millisecond, "found", func() bool { return r.url(1, "soon-there") == "https://a.example/" })
+			}
+			t.Logf("found by all after %v", time.Since(created))
+		})
+	}
+}
+
+// TestC9: without the database what memory and Redis hold is served, the rest is 503, and nothing is remembered as
+// not existing.
+func TestC9(t *testing.T) {
+	_, client := newRedis(t)
+	s := newTable()
+	s.create(1, "in-memory", "https://a.example/")
+	s.create(1, "in-redis", "https://b.example/")
+	s.create(1, "in-neither", "https://c.example/")
+	r, other := newResolver(t, s, client()), newResolver(t, s, client())
+	run(t, r)
+	r.url(1, "in-memory")
+	other.url(1, "in-redis")
+	s.down.Store(true)
+	for code, want := range map[string]string{"in-memory": "https://a.example/", "in-redis": "https://b.example/"} {
+		if got := r.url(1, code); got != want {
+			t.Errorf("%s: %s, want %s", code, got, want)
+		}
+	}
+	for _, code := range []string{"in-neither", "never-was"} {
+		if _, err := r.Resolve(t.Context(), 1, code); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrUnavailable", code, err)
+		}
+	}
+	s.down.Store(false)
+	within(t, 2*time.Second, "found when the database is back", func() bool { return r.url(1, "in-neither") == "https://c.example/" })
+	if _, err := r.Resolve(t.Context(), 1, "never-was"); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("never-was: %v, want ErrNotFound", err)
+	}
+}
+
+// TestC10: a process that starts with nothing reachable lives, is not ready, and becomes so when either store is back.
+func TestC10(t *testing.T) {
+	server, client := newRedis(t)
+	s := newTable()
+	s.create(1, "a-code", "https://a.example/")
+	run(t, newResolver(t, s, client())) // leaves the small sets in Redis
+	within(t, 2*time.Second, "in redis", func() bool { return server.Exists(setsKey) })
+
+	t.Run("redis returns", func(t *testing.T) {
+		s.down.Store(true)
+		server.SetError("LOADING the data set")
+		r := newResolver(t, s, client())
+		start(t, r)
+		if r.url(1, "a-code"); r.Ready() {
+			t.Fatal("ready with nothing reachable")
+		}
+		server.SetError("")
+		within(t, 5*time.Second, "ready", r.Ready)
+		if d := r.Domain("b.example"); d.ID != 2 {
+			t.Errorf("domain %+v out of redis", d)
+		}
+	})
+	t.Run("the database returns", func(t *testing.T) {
+		s.down.Store(true)
+		server.SetError("LOADING the data set")
+		r := newResolver(t, s, client())
+		start(t, r)
+		if got := r.url(1, "a-code"); !strings.Contains(got, ErrUnavailable.Error()) {
+			t.Errorf("with nothing reachable: %s", got)
+		}
+		s.down.Store(false)
+		within(t, 5*time.Second, "ready", func() bool { return r.Ready() && r.url(1, "a-code") == "https://a.example/" })
+	})
+}
+
+// TestC13: the same code on two domains is two links, whatever order they are asked in.
+func TestC13(t *testing.T) {
+	_, client := newRedis(t)
+	s := newTable()
+	s.create(1, "same-code", "https://one.example/")
+	s.create(2, "same-code", "https://two.example/")
+	s.create(2, "only-two", "https://two.example/")
+	r := newResolver(t, s, client())
+	run(t, r)
+	want := map[string]string{"t.example": "https://one.example/", "b.example": "https://two.example/", "unknown.example": "https://one.example/"}
+	var wg sync.WaitGroup
+	for range 3000 {
+		for host, url := range want {
+			wg.Go(func() {
+				if got := r.url(r.Domain(host).ID, "same-code"); got != url {
+					t.Errorf("%s: %s, want %s", host, got, url)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if got := r.url(1, "only-two"); got != link.ErrNotFound.Error() {
+		t.Errorf("a code of another domain: %s", got)
+	}
+}
+
+func TestResolveAllocates(t *testing.T) {
+	s := newTable()
+	s.create(1, "a-code", "https://a.example/")
+	r := newResolver(t, s, nil)
+	run(t, r)
+	r.url(1, "a-code")
+	if n := testing.AllocsPerRun(1000, func() {
+		if _, err := r.Resolve(t.Context(), r.Domain("t.example").ID, "a-code"); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("a hit in memory allocates %v times, want 0", n)
+	}
+}
+
+func TestDomain(t *testing.T) {
+	r := newResolver(t, newTable(), nil)
+	if d := r.Domain("t.example"); d.ID != 0 {
+		t.Errorf("before any is known: %+v", d)
+	}
+	run(t, r)
+	for host, want := range map[string]uint32{
+		"t.example": 1, "b.example": 2, "B.Example": 2, "b.example:8080": 2, "B.EXAMPLE.:443": 2, "b.example.": 2, "b.example:": 2,
+		"": 1, "unknown.example": 1, "[::1]:8080": 1, "[::1]": 1, "127.0.0.1:8080": 1, ":80": 1, "b.example.evil.example": 1,
+		"b.example\x00": 1, "b.example, t.example": 1, " b.example": 1, "b.example:80:80": 1, "\xff\xfe": 1, "xb.example": 1,
+	} {
+		if d := r.Domain(host); d.ID != want {
+			t.Errorf("host %q is domain %d, want %d", host, d.ID, want)
+		}
+	}
+}
+
+func BenchmarkResolveMemory(b *testing.B) {
+	s := newTable()
+	s.create(1, "a-code", "https://a.example/")
+	r := newResolver(b, s, nil)
+	r.url(1, "a-code")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Resolve(b.Context(), 1, "a-code"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
