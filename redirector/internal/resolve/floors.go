@@ -15,6 +15,7 @@ const (
 type floors struct {
 	mu     sync.Mutex
 	byLink map[uint64]floor
+	limit  int
 }
 
 type floor struct {
@@ -23,7 +24,7 @@ type floor struct {
 	told    bool // Redis has this version or a newer one
 }
 
-func newFloors() *floors { return &floors{byLink: map[uint64]floor{}} }
+func newFloors() *floors { return &floors{byLink: map[uint64]floor{}, limit: maxFloors} }
 
 // raise lifts a link's floor. It reports false when there is no room for another one.
 func (f *floors) raise(id, version uint64, nowMS int64) bool {
@@ -33,7 +34,7 @@ func (f *floors) raise(id, version uint64, nowMS int64) bool {
 	switch {
 	case found && old.version >= version:
 		return true
-	case !found && len(f.byLink) >= maxFloors:
+	case !found && len(f.byLink) >= f.limit:
 		return false
 	}
 	f.byLink[id] = floor{version: version, sinceMS: nowMS}

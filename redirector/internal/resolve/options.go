@@ -2,7 +2,9 @@ package resolve
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,9 +27,9 @@ func OpenRedis(address string) (redis.UniversalClient, error) {
 }
 
 func redisOptions(address string) (*redis.UniversalOptions, error) {
-	u, err := url.Parse(address)
-	if err != nil { // the text may hold a password: it is not repeated
-		return nil, fmt.Errorf("redis url: want redis://host:port/0")
+	u, hosts, err := parseHosts(address)
+	if err != nil {
+		return nil, err
 	}
 	o := &redis.UniversalOptions{
 		MasterName: u.Query().Get("master"),
@@ -54,12 +56,15 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 	default:
 		return nil, fmt.Errorf("redis url: scheme %q, want redis or rediss", u.Scheme)
 	}
-	for host := range strings.SplitSeq(u.Host, ",") {
+	for host := range strings.SplitSeq(hosts, ",") {
 		if host == "" {
-			return nil, fmt.Errorf("redis url: a host is missing")
+			return nil, errors.New("redis url: a host is missing")
 		}
 		if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
 			host += ":6379"
+		}
+		if _, port, err := net.SplitHostPort(host); err != nil || port == "" || strings.ContainsAny(host, "% ") {
+			return nil, errors.New("redis url: a host is not host:port")
 		}
 		o.Addrs = append(o.Addrs, host)
 	}
@@ -71,4 +76,21 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// parseHosts parses an address whose host may be a list, which net/url does not know. Its errors do not repeat the
+// address: it may hold a password.
+func parseHosts(address string) (u *url.URL, hosts string, err error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority := rest[:end]
+	at := strings.LastIndexByte(authority, '@') + 1
+	u, err = url.Parse(scheme + "://" + authority[:at] + "hosts" + rest[end:])
+	if err != nil {
+		return nil, "", errors.New("redis url: want redis://host:port/0")
+	}
+	return u, authority[at:], nil
 }
