@@ -1,0 +1,120 @@
+package links
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"longtail/redirector/internal/problem"
+)
+
+// domainsFresh is how long the set of domains is believed. It is small and read whole.
+const domainsFresh = 2 * time.Second
+
+// domains is the set of all domains, as this process last read it.
+type domains struct {
+	store Store
+	host  string // the installation's default
+
+	mu  sync.Mutex
+	all []Domain
+	at  time.Time
+}
+
+// set returns the domains, read again if they are old.
+func (d *domains) set(ctx context.Context) ([]Domain, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil || time.Since(d.at) >= domainsFresh {
+		all, err := d.store.Domains(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read domains: %w", err)
+		}
+		d.all, d.at = all, time.Now()
+	}
+	return d.all, nil
+}
+
+func (d *domains) find(ctx context.Context, want func(Domain) bool) (Domain, error) {
+	all, err := d.set(ctx)
+	if err != nil {
+		return Domain{}, err
+	}
+	for _, domain := range all {
+		if want(domain) {
+			return domain, nil
+		}
+	}
+	return Domain{}, nil
+}
+
+// given returns the domain that a caller named, or none for "". Others' domains are as unknown as those that do not
+// exist; the installation's default is everybody's.
+func (d *domains) given(ctx context.Context, account uint32, host string) (Domain, error) {
+	if host == "" {
+		return Domain{}, nil
+	}
+	host = strings.ToLower(host)
+	domain, err := d.find(ctx, func(one Domain) bool {
+		return one.Host == host && (one.Account == account || host == d.host)
+	})
+	if err == nil && domain.ID == 0 {
+		err = problem.New(problem.Invalid, problem.Field{Field: "domain", Rule: problem.RuleDomain, Detail: "not a domain of this account"})
+	}
+	return domain, err
+}
+
+// choose returns the given domain, else the campaign's, else the account's default, else the installation's.
+func (d *domains) choose(ctx context.Context, account uint32, given Domain, campaign uint32) (Domain, error) {
+	if given.ID != 0 {
+		return given, nil
+	}
+	for _, want := range []func(Domain) bool{
+		func(one Domain) bool { return campaign != 0 && one.ID == campaign },
+		func(one Domain) bool { return one.Default && one.Account == account },
+		func(one Domain) bool { return one.Host == d.host },
+	} {
+		if domain, err := d.find(ctx, want); err != nil || domain.ID != 0 {
+			return domain, err
+		}
+	}
+	return Domain{}, fmt.Errorf("domain %s of the public URL is not stored; run migrate", d.host)
+}
+
+// hostOf returns a domain's host.
+func (d *domains) hostOf(ctx context.Context, id uint32) (string, error) {
+	domain, err := d.find(ctx, func(one Domain) bool { return one.ID == id })
+	if err == nil && domain.ID == 0 {
+		err = fmt.Errorf("domain %d is not stored", id)
+	}
+	return domain.Host, err
+}
+
+// places returns the domains on which an account's code may stand, the likeliest first.
+func (d *domains) places(ctx context.Context, account uint32, host string) ([]Domain, error) {
+	if host != "" {
+		domain, err := d.find(ctx, func(one Domain) bool { return one.Host == strings.ToLower(host) })
+		if err != nil || domain.ID == 0 {
+			return nil, err
+		}
+		return []Domain{domain}, nil
+	}
+	all, err := d.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var own, shared, rest []Domain
+	for _, one := range all {
+		switch {
+		case one.Account == account && one.Default:
+			own = append(own, one)
+		case one.Host == d.host:
+			shared = append(shared, one)
+		case one.Account == account:
+			rest = append(rest, one)
+		}
+	}
+	return append(append(own, shared...), rest...), nil
+}

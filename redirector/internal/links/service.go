@@ -1,0 +1,178 @@
+package links
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/problem"
+	"longtail/shared/link"
+)
+
+// codeTries is how often a generated code is made again because it was taken: with 50 random bits, never in practice.
+const codeTries = 3
+
+// Options are what a Service needs.
+type Options struct {
+	Store Store
+	Cache Cache
+	Codes link.CodeKey
+	Base  *url.URL // of tracked URLs; its host is the default domain
+}
+
+// A Service works with links in the name of a principal.
+type Service struct {
+	store   Store
+	cache   Cache
+	codes   link.CodeKey
+	base    url.URL
+	domains domains
+}
+
+// New returns a service.
+func New(o Options) *Service {
+	return &Service{store: o.Store, cache: o.Cache, codes: o.Codes, base: *o.Base, domains: domains{store: o.Store, host: o.Base.Hostname()}}
+}
+
+// Result is what became of one draft: a link, or a problem in Err.
+type Result struct {
+	Link     link.Link
+	Host     string // of its domain
+	Existing bool
+	Err      error
+}
+
+// Create makes one link, or finds the one that its ref or reuse means.
+func (s *Service) Create(ctx context.Context, who account.Principal, draft Draft) (Result, error) {
+	results, err := s.CreateAll(ctx, who, []Draft{draft})
+	if err != nil {
+		return Result{}, err
+	}
+	return results[0], results[0].Err
+}
+
+// CreateAll makes a chunk of links with a few statements, whatever their number. A draft that is wrong fails alone; an
+// error means that the store does not answer and nothing is known of any of them.
+func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
+	results := make([]Result, len(drafts))
+	news := make([]NewLink, 0, len(drafts))
+	places := make([]int, 0, len(drafts)) // of each new link among the drafts
+	campaigns := make(map[string]Campaign)
+	for i := range drafts {
+		wanted, host, err := s.prepare(ctx, who, &drafts[i], campaigns)
+		var told *problem.Problem
+		switch {
+		case errors.As(err, &told):
+			results[i].Err = told
+		case err != nil:
+			return nil, err
+		default:
+			results[i].Host = host
+			news, places = append(news, wanted), append(places, i)
+		}
+	}
+	if err := s.insert(ctx, drafts, results, news, places); err != nil {
+		return nil, err
+	}
+	s.warm(ctx, results)
+	return results, nil
+}
+
+// prepare makes a draft into a link that can be stored. A *problem.Problem is the draft's fault.
+func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, campaigns map[string]Campaign) (NewLink, string, error) {
+	if err := d.check(); err != nil {
+		return NewLink{}, "", err
+	}
+	given, err := s.domains.given(ctx, who.Account, d.Domain)
+	if err != nil {
+		return NewLink{}, "", err
+	}
+	campaign, known := campaigns[d.Campaign]
+	if !known {
+		if campaign, err = s.store.EnsureCampaign(ctx, who.Account, d.Campaign); err != nil {
+			return NewLink{}, "", fmt.Errorf("ensure campaign: %w", err)
+		}
+		campaigns[d.Campaign] = campaign
+	}
+	domain, err := s.domains.choose(ctx, who.Account, given, campaign.Domain)
+	if err != nil {
+		return NewLink{}, "", err
+	}
+	if d.Code != "" && domain.Account != who.Account {
+		return NewLink{}, "", problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDomainCode,
+			Detail: "codes of one's own are for domains of one's own"})
+	}
+	code := d.Code
+	if code == "" {
+		code = s.codes.New()
+	}
+	return NewLink{Reuse: d.Reuse, Link: link.Link{
+		Domain: domain.ID, Code: code, Account: who.Account, Campaign: campaign.ID, CampaignName: campaign.Name, URL: d.URL,
+		Ref: d.Ref, Name: d.Name, Tags: d.Tags, Forward: d.Forward, KeyID: who.Key, State: link.Live, ExpiresMS: d.ExpiresMS,
+	}}, domain.Host, nil
+}
+
+// insert stores the new links and puts what became of them into their places.
+func (s *Service) insert(ctx context.Context, drafts []Draft, results []Result, news []NewLink, places []int) error {
+	for try := 1; len(news) > 0; try++ {
+		made, err := s.store.CreateLinks(ctx, news)
+		if err != nil {
+			return fmt.Errorf("create %d links: %w", len(news), err)
+		}
+		var again []NewLink
+		var againPlaces []int
+		for i, m := range made {
+			r := &results[places[i]]
+			generated := drafts[places[i]].Code == ""
+			if errors.Is(m.Err, link.ErrTaken) && generated && try < codeTries {
+				news[i].Code = s.codes.New()
+				again, againPlaces = append(again, news[i]), append(againPlaces, places[i])
+				continue
+			}
+			r.Link, r.Existing, r.Err = m.Link, m.Existing, m.Err
+		}
+		news, places = again, againPlaces
+	}
+	return s.hosts(ctx, results)
+}
+
+// hosts names the domain of existing links, which may be another one than the draft's.
+func (s *Service) hosts(ctx context.Context, results []Result) error {
+	for i := range results {
+		if r := &results[i]; r.Existing {
+			host, err := s.domains.hostOf(ctx, r.Link.Domain)
+			if err != nil {
+				return err
+			}
+			r.Host = host
+		}
+	}
+	return nil
+}
+
+// warm writes what is new through to the caches.
+func (s *Service) warm(ctx context.Context, results []Result) {
+	fresh := make([]link.Link, 0, len(results))
+	for _, r := range results {
+		if r.Err == nil && !r.Existing {
+			fresh = append(fresh, r.Link)
+		}
+	}
+	if len(fresh) > 0 {
+		s.cache.Warm(ctx, slices.Clip(fresh))
+	}
+}
+
+// TrackedURL returns the address that a recipient clicks: the public base with the domain's host.
+func (s *Service) TrackedURL(host, code string) string {
+	u := s.base
+	u.Host = host
+	if port := s.base.Port(); port != "" {
+		u.Host += ":" + port
+	}
+	u.Path = "/" + code
+	return u.String()
+}
