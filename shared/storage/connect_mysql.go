@@ -111,7 +111,9 @@ func (m *mysqlConnector) Driver() driver.Driver { return m.hosts[0].Driver() }
 func prepareSession(ctx context.Context, conn driver.Conn) error {
 	exec, query := conn.(driver.ExecerContext), conn.(driver.QueryerContext)
 	for _, set := range []string{
-		fmt.Sprintf("SET SESSION sql_mode='%s', time_zone='+00:00', innodb_lock_wait_timeout=%d, foreign_key_checks=1, unique_checks=1, autocommit=1", sessionMode, sessionLockWait),
+		fmt.Sprintf("SET SESSION sql_mode='%s', time_zone='+00:00', innodb_lock_wait_timeout=%d, foreign_key_checks=1, unique_checks=1, autocommit=1"+
+			// MariaDB turns a long IN (...) into a join over a temporary table, which may read a whole campaign.
+			" /*M!100303 , in_predicate_conversion_threshold=0 */", sessionMode, sessionLockWait),
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	} {
 		if _, err := exec.ExecContext(ctx, set, nil); err != nil {

@@ -48,6 +48,7 @@ type Dialect struct {
 	rowAlias string // stands behind VALUES (...)
 	newRow   string // format of a column of the row that could not be inserted
 	upsert   func(key string) string
+	ignore   func(table, key string) string
 	assign   func(table, column string) string
 	least    string
 	greatest string
@@ -80,12 +81,9 @@ func (d *Dialect) Upsert(table, key string, sets ...string) string {
 	return d.rowAlias + " " + d.upsert(key) + " " + strings.Join(parts, ", ")
 }
 
-// Ignore returns what stands behind VALUES (...) so that a row whose key exists is left as it is. Unlike INSERT IGNORE
-// it hides no other error.
-func (d *Dialect) Ignore(table, key string) string {
-	first, _, _ := strings.Cut(key, ",")
-	return d.Upsert(table, key, first+" = old."+first)
-}
+// Ignore returns what stands behind VALUES (...) so that a row whose key exists is left as it is and not counted as
+// affected. Unlike INSERT IGNORE it hides no other error.
+func (d *Dialect) Ignore(table, key string) string { return d.ignore(table, key) }
 
 // Expr translates an expression with old.column, new.column, LEAST and GREATEST.
 func (d *Dialect) Expr(table, expr string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -25,11 +26,19 @@ func mysqlFamily() *Dialect {
 		MaxParams:  60_000,
 		Partitions: true,
 		upsert:     func(string) string { return "ON DUPLICATE KEY UPDATE" },
+		ignore:     ignoreByNoChange,
 		assign:     func(table, column string) string { return table + "." + column },
 		least:      "LEAST",
 		greatest:   "GREATEST",
 		kind:       mysqlKind,
 	}
+}
+
+// ignoreByNoChange sets a column to what it is: the server counts such a row as not affected.
+func ignoreByNoChange(table, key string) string {
+	first, _, _ := strings.Cut(key, ",")
+	column := table + "." + first
+	return " ON DUPLICATE KEY UPDATE " + column + "=" + column
 }
 
 // mysqlKind reads an error of MySQL or MariaDB by its number.

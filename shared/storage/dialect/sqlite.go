@@ -15,6 +15,7 @@ func NewSQLite() *Dialect {
 		MaxParams: 30_000,
 		newRow:    "excluded.$1",
 		upsert:    func(key string) string { return "ON CONFLICT (" + key + ") DO UPDATE SET" },
+		ignore:    func(_, key string) string { return " ON CONFLICT (" + key + ") DO NOTHING" },
 		assign:    func(_, column string) string { return column },
 		least:     "min",
 		greatest:  "max",
