@@ -57,20 +57,25 @@ func count(d *queue.Delivery) int {
 
 // all judges every click of the deliveries. It fails only when the store does.
 func (j *judge) all(ctx context.Context, held []*queue.Delivery) (storage.Batch, error) {
-	floor, err := j.store.RetentionFloor(ctx)
-	if err != nil {
-		return storage.Batch{}, fmt.Errorf("read the retention floor: %w", err)
-	}
-	b := storage.Batch{}
+	var b storage.Batch
 	for _, d := range held {
 		decode(&d.Message, &b)
 		if d.Feed != (queue.FeedID{}) {
 			b.Ranges = append(b.Ranges, storage.Range{Feed: d.Feed, From: d.From, To: d.To, UptoMS: d.UptoMS})
 		}
 	}
+	return b, j.sort(ctx, &b)
+}
+
+// sort moves the clicks that cannot be rows to the dead letters and completes the others.
+func (j *judge) sort(ctx context.Context, b *storage.Batch) error {
+	floor, err := j.store.RetentionFloor(ctx)
+	if err != nil {
+		return fmt.Errorf("read the retention floor: %w", err)
+	}
 	facts, err := j.learn(ctx, b.Clicks)
 	if err != nil {
-		return storage.Batch{}, err
+		return err
 	}
 	latest := time.Now().Add(maxAhead).UnixMilli()
 	good := b.Clicks[:0]
@@ -83,7 +88,7 @@ func (j *judge) all(ctx context.Context, held []*queue.Delivery) (storage.Batch,
 		good = append(good, *row)
 	}
 	b.Clicks = good
-	return b, nil
+	return nil
 }
 
 // decode splits a message into clicks; what is no click becomes a dead letter under its own id or its hash.

@@ -50,26 +50,30 @@ func (g *Ingest) store(ctx context.Context, held []*queue.Delivery) error {
 		return err
 	}
 	total := len(b.Clicks) + len(b.Dead)
+	if err := g.keep(ctx, &b); err != nil {
+		return err
+	}
+	g.metrics.consumed.Add(float64(total))
+	return nil
+}
+
+// keep inserts the clicks in the steps that the pace grants; ranges and dead letters go with the last one.
+func (g *Ingest) keep(ctx context.Context, b *storage.Batch) error {
 	for rows := b.Clicks; ; {
 		n := 0
 		if len(rows) > 0 {
+			var err error
 			if n, err = g.o.Pace.Grant(ctx, len(rows)); err != nil {
 				return err
 			}
 		}
 		part := storage.Batch{Clicks: rows[:n]}
 		rows = rows[n:]
-		if len(rows) > 0 {
-			err = g.insert(ctx, part, &b.Dead)
-		} else {
-			err = g.insertLast(ctx, part, &b)
-		}
-		if err != nil {
-			return err
-		}
 		if len(rows) == 0 {
-			g.metrics.consumed.Add(float64(total))
-			return nil
+			return g.insertLast(ctx, part, b)
+		}
+		if err := g.insert(ctx, part, &b.Dead); err != nil {
+			return err
 		}
 	}
 }
