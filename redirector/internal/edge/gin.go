@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +69,7 @@ var (
 	noIndex = []string{"noindex"}
 	noSniff = []string{"nosniff"}
 	text    = []string{"text/plain; charset=utf-8"}
+	empty   = []string{"0"} // net/http would leave it out of HEAD's answer
 )
 
 func write(w gin.ResponseWriter, r *Result, method string) {
@@ -83,11 +85,13 @@ func write(w gin.ResponseWriter, r *Result, method string) {
 		h["Retry-After"] = []string{r.RetryAfter}
 	}
 	if r.Body == "" {
+		h["Content-Length"] = empty
 		w.WriteHeader(r.Status)
 		w.WriteHeaderNow()
 		return
 	}
 	h["Content-Type"], h["X-Content-Type-Options"] = text, noSniff
+	h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
 	w.WriteHeader(r.Status)
 	if method == http.MethodHead {
 		w.WriteHeaderNow()

@@ -29,13 +29,15 @@ func NewServer(e *Edge, drain time.Duration) *Server {
 		WriteTimeout:      20 * time.Second,
 		IdleTimeout:       75 * time.Second, // above the idle time of load balancers' connections
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // its lines name peers' addresses
+		// OPTIONS * is a method like any other that a link does not answer.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // its lines name peers' addresses
 	}}
 }
 
 // Serve answers clicks on l until Shutdown. It returns nil after a shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(mendingListener{l}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve clicks on %s: %w", l.Addr(), err)
 	}
 	return nil
