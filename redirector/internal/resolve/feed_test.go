@@ -51,7 +51,6 @@ func TestRedisHungDuringEdit(t *testing.T) {
 		s, fake := newTable(), newFake()
 		l := s.create(1, "a-code", "https://old.example/")
 		r, stop := bubble(s, fake)
-		defer stop()
 		time.Sleep(3 * time.Second)
 		r.expect(t, "a-code", "https://old.example/")
 		fake.fail(true)
@@ -62,6 +61,7 @@ func TestRedisHungDuringEdit(t *testing.T) {
 		r.memory.cache.Invalidate(key{1, "a-code"})
 		r.expect(t, "a-code", "https://new.example/")
 		time.Sleep(10 * time.Second)
+		stop()
 		if kept, err := decodeTarget(key{1, "a-code"}, fake.kept[targetKey(key{1, "a-code"})]); err != nil || kept.Version != 2 {
 			t.Errorf("redis keeps %+v, %v", kept, err)
 		}
@@ -77,8 +77,9 @@ func TestRedisMissedMoreThanFloors(t *testing.T) {
 			s.create(1, fmt.Sprintf("code-%d", i), "https://old.example/")
 		}
 		r, stop := bubble(s, fake)
-		defer stop()
+		r.floors.mu.Lock()
 		r.floors.limit = many / 4
+		r.floors.mu.Unlock()
 		time.Sleep(3 * time.Second)
 		for i := range many {
 			r.expect(t, fmt.Sprintf("code-%d", i), "https://old.example/")
@@ -95,6 +96,7 @@ func TestRedisMissedMoreThanFloors(t *testing.T) {
 			r.expect(t, code, "https://new.example/")
 			time.Sleep(time.Second)
 		}
+		stop()
 		for name, value := range fake.kept {
 			if name != setsKey && value[8] != 2 {
 				t.Errorf("redis keeps version %d of %s", value[8], name)
@@ -123,11 +125,11 @@ func TestStartRepairsRedis(t *testing.T) {
 		time.Sleep(targetLife - time.Minute)
 		s.edit(9, func(*link.Link) {})
 		r, stop = bubble(s, fake)
-		defer stop()
 		for !r.Ready() {
 			time.Sleep(time.Millisecond)
 		}
 		r.expect(t, "code-7", "gone")
+		stop()
 		if r.feed.after < 50 || r.feed.after > 51 {
 			t.Errorf("the feed began so that it stands at %d, want behind the rows of two days ago only", r.feed.after)
 		}
@@ -143,7 +145,7 @@ func TestStaleForADay(t *testing.T) {
 		defer stop()
 		time.Sleep(2 * time.Second)
 		r.expect(t, "a-code", "https://a.example/")
-		time.Sleep(72 * time.Hour) // the feed confirms it all the time
+		time.Sleep(25 * time.Hour) // the feed confirms it all the time
 		r.expect(t, "a-code", "https://a.example/")
 		s.down.Store(true)
 		time.Sleep(staleLife - time.Minute)

@@ -136,7 +136,7 @@ const bound = 2 * time.Second
 func TestC6(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	const rounds = 150
+	rounds := max(60/scale, 10)
 	var sum race
 	for round := range rounds {
 		synctest.Test(t, func(t *testing.T) {
