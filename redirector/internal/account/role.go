@@ -1,6 +1,9 @@
 package account
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Role is what a key may do, in the numbers of the table api_keys. Each role may do what the ones before it may.
 type Role uint8
@@ -43,3 +46,6 @@ type Principal struct {
 
 // May reports whether the principal's role includes another.
 func (p Principal) May(r Role) bool { return p.Role >= r }
+
+// Scope names the account in cursors.
+func (p Principal) Scope() string { return strconv.FormatUint(uint64(p.Account), 10) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"longtail/redirector/internal/account"
@@ -73,9 +74,9 @@ func (s *Service) Find(ctx context.Context, who account.Principal, host, code st
 	return Result{}, link.ErrNotFound
 }
 
-// Edit changes a link, if it still has the version that the caller saw (nil = whatever it has). A deleted link is not
+// Edit changes a link, if it has one of the versions that the caller saw (nil = whatever it has). A deleted link is not
 // changed any more.
-func (s *Service) Edit(ctx context.Context, who account.Principal, host, code string, edit Edit, ifVersion *uint32) (Result, error) {
+func (s *Service) Edit(ctx context.Context, who account.Principal, host, code string, edit Edit, seen []uint32) (Result, error) {
 	if err := edit.check(); err != nil {
 		return Result{}, err
 	}
@@ -86,11 +87,11 @@ func (s *Service) Edit(ctx context.Context, who account.Principal, host, code st
 	if r.Link.State == link.Deleted {
 		return Result{}, problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDeleted, Detail: "the link was deleted"})
 	}
-	return s.update(ctx, r, edit.change(), ifVersion)
+	return s.update(ctx, r, edit.change(), seen)
 }
 
 // Delete ends a link for ever: its code is never given again and its figures stay. Deleting twice is deleting once.
-func (s *Service) Delete(ctx context.Context, who account.Principal, host, code string, ifVersion *uint32) error {
+func (s *Service) Delete(ctx context.Context, who account.Principal, host, code string, seen []uint32) error {
 	r, err := s.Find(ctx, who, host, code)
 	if err != nil {
 		return err
@@ -99,16 +100,23 @@ func (s *Service) Delete(ctx context.Context, who account.Principal, host, code 
 		return nil
 	}
 	state := link.Deleted
-	_, err = s.update(ctx, r, Change{State: &state}, ifVersion)
+	_, err = s.update(ctx, r, Change{State: &state}, seen)
 	return err
 }
 
-func (s *Service) update(ctx context.Context, r Result, change Change, ifVersion *uint32) (Result, error) {
+func (s *Service) update(ctx context.Context, r Result, change Change, seen []uint32) (Result, error) {
+	var ifVersion *uint32
+	if seen != nil {
+		if !slices.Contains(seen, r.Link.Version) {
+			return Result{}, link.ErrStale
+		}
+		ifVersion = &r.Link.Version
+	}
 	l, err := s.store.UpdateLink(ctx, r.Link.Account, r.Link.ID, change, ifVersion)
 	if err != nil {
 		return Result{}, fmt.Errorf("update link: %w", err)
 	}
-	s.cache.Changed(ctx, l)
+	s.cache.LinkChanged(ctx, l.ID)
 	r.Link = l
 	return r, nil
 }
@@ -134,19 +142,19 @@ func (s *Service) List(ctx context.Context, filter Filter, before uint64, limit 
 	return page, next, nil
 }
 
-// History returns up to limit versions of a link, newest first, and the place of the next page, 0 at the end.
-func (s *Service) History(ctx context.Context, who account.Principal, host, code string, before uint32, limit int) (page []Version, next uint32, err error) {
-	r, err := s.Find(ctx, who, host, code)
+// History returns the link and up to limit versions of a link, newest first, and the place of the next page, 0 at the end.
+func (s *Service) History(ctx context.Context, who account.Principal, host, code string, before uint32, limit int) (r Result, page []Version, next uint32, err error) {
+	r, err = s.Find(ctx, who, host, code)
 	if err != nil {
-		return nil, 0, err
+		return r, nil, 0, err
 	}
 	page, err = s.store.LinkHistory(ctx, r.Link.ID, before, limit+1)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read history: %w", err)
+		return r, nil, 0, fmt.Errorf("read history: %w", err)
 	}
 	if len(page) > limit {
 		page = page[:limit]
 		next = page[limit-1].Version
 	}
-	return page, next, nil
+	return r, page, next, nil
 }

@@ -83,5 +83,6 @@ type Store interface {
 // Cache is told of what is new. It never fails a create: what it misses is loaded at the first click.
 type Cache interface {
 	Warm(ctx context.Context, links []link.Link)
-	Changed(ctx context.Context, l link.Link)
+	LinkChanged(ctx context.Context, id uint64)
+	CampaignChanged(ctx context.Context, id uint64)
 }

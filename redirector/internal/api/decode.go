@@ -1,0 +1,138 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"longtail/redirector/internal/problem"
+	"longtail/shared/link"
+)
+
+// A document is a JSON object of type T in a request's body.
+type document[T any] struct{ value T }
+
+// Resolve reads the body. Everything that is wrong with it is told at once.
+func (d *document[T]) Resolve(ctx huma.Context) []error {
+	raw, err := readJSON(of(ctx.Context()))
+	if err == nil {
+		err = decode(raw, &d.value)
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// fixing is a body type that knows fields which exist but can never be changed.
+type fixing interface{ fixed() []string }
+
+// decode reads one JSON object strictly: names exactly as documented, no unknown ones, every mistake with its field.
+func decode(raw []byte, into any) error {
+	var bad problem.Fields
+	if !utf8.Valid(raw) {
+		bad.Add("", problem.RuleUTF8, "text is valid UTF-8")
+		return bad.Err()
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil || given == nil {
+		bad.Add("", problem.RuleJSON, "one JSON object is wanted")
+		return bad.Err()
+	}
+	v := reflect.ValueOf(into).Elem()
+	fields := fieldsOf(v.Type())
+	for name, value := range given {
+		i, known := fields[name]
+		if !known {
+			addUnknown(&bad, into, name)
+			continue
+		}
+		if err := json.Unmarshal(value, v.Field(i).Addr().Interface()); err != nil {
+			addType(&bad, name, v.Field(i).Type(), err)
+		}
+	}
+	slices.SortFunc(bad, func(a, b problem.Field) int { return strings.Compare(a.Field, b.Field) })
+	return bad.Err()
+}
+
+func addUnknown(bad *problem.Fields, into any, name string) {
+	if f, ok := into.(fixing); ok && slices.Contains(f.fixed(), name) {
+		bad.Add(name, problem.RuleFixed, "this never changes")
+		return
+	}
+	if len(name) > 64 {
+		name = strings.ToValidUTF8(name[:64], "")
+	}
+	bad.Add(name, problem.RuleUnknown, "there is no such field")
+}
+
+func addType(bad *problem.Fields, name string, t reflect.Type, err error) {
+	var broken *link.RuleError
+	if errors.As(err, &broken) {
+		bad.Add(name, broken.Rule, broken.Detail)
+		return
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	want := map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false", reflect.Slice: "a list of strings",
+		reflect.Map: "an object of strings"}[t.Kind()]
+	if want == "" {
+		want = "another type"
+	}
+	bad.Add(name, problem.RuleType, want+" is wanted")
+}
+
+var knownFields sync.Map // of reflect.Type: map[string]int
+
+// fieldsOf returns the index of each field of a struct by its name in JSON.
+func fieldsOf(t reflect.Type) map[string]int {
+	if found, ok := knownFields.Load(t); ok {
+		return found.(map[string]int)
+	}
+	fields := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fields[name] = i
+	}
+	knownFields.Store(t, fields)
+	return fields
+}
+
+// optional is a field of a merge patch: not there, null, or a value.
+type optional[T any] struct {
+	set, null bool
+	value     T
+}
+
+// UnmarshalJSON notes that the field is there.
+func (o *optional[T]) UnmarshalJSON(raw []byte) error {
+	o.set = true
+	if bytes.Equal(raw, []byte("null")) {
+		o.null = true
+		return nil
+	}
+	return json.Unmarshal(raw, &o.value)
+}
+
+// Schema describes the value.
+func (o optional[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *huma.SchemaFromType(r, reflect.TypeFor[T]())
+	s.Nullable = true
+	return &s
+}
+
+// ptr returns the value, its zero for null, or nil if the field is not there.
+func (o *optional[T]) ptr() *T {
+	if !o.set {
+		return nil
+	}
+	return &o.value
+}

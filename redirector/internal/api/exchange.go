@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+
+	"longtail/redirector/internal/account"
+)
+
+// An exchange is one request on its way through, known to everything that handles it.
+type exchange struct {
+	id   string
+	gin  *gin.Context
+	log  *slog.Logger
+	who  account.Principal
+	told bool // a problem was rendered and logged
+}
+
+type exchangeKey struct{}
+
+// of returns the exchange of a request's context.
+func of(ctx context.Context) *exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
+}
+
+// begin gives every request its id, and ends a panic in a problem instead of a cut connection.
+func begin(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		e := &exchange{id: requestID(), gin: c}
+		e.log = log.With("request_id", e.id)
+		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), exchangeKey{}, e))
+		c.Header("Request-Id", e.id)
+		defer e.recover()
+		c.Next()
+	}
+}
+
+func (e *exchange) recover() {
+	caught := recover()
+	if caught == nil {
+		return
+	}
+	if caught == http.ErrAbortHandler {
+		panic(caught) // the server's own way to cut a connection
+	}
+	e.log.Error("request panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+	if e.gin.Writer.Written() {
+		panic(http.ErrAbortHandler)
+	}
+	e.write(internal(caught))
+}
+
+func requestID() string {
+	var b [12]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/links"
+	"longtail/redirector/internal/problem"
+)
+
+// Limits of a connection. A route that streams extends its own deadlines while something moves.
+const (
+	headerLimit = 5 * time.Second
+	bodyLimit   = readPause
+	answerLimit = 60 * time.Second
+	idleLimit   = 120 * time.Second
+	maxHeader   = 32 << 10
+)
+
+// Options are what the API needs.
+type Options struct {
+	Gate    *account.Gate
+	Links   *links.Service
+	Once    Once
+	Secrets [][]byte // masters of campaign keys; the first one signs
+	Rate    int      // requests a second of one key
+	Dir     string   // for the bodies of bulk requests; "" = the system's
+	Log     *slog.Logger
+}
+
+// server is what the routes share.
+type server struct {
+	gate    *account.Gate
+	links   *links.Service
+	store   Once
+	secrets [][]byte
+	limits  *limits
+	dir     string
+	log     *slog.Logger
+	huma    huma.API
+	calls   []call // every route, for the OpenAPI document and its tests
+}
+
+// New returns the handler of everything under /api/. What it does not know is a problem too.
+func New(o Options) http.Handler {
+	handler, _ := build(o)
+	return handler
+}
+
+func build(o Options) (http.Handler, *server) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.ContextWithFallback = true
+	log := o.Log.With("component", "api")
+	engine.Use(begin(log))
+	engine.NoRoute(answer(problem.NotFound))
+	engine.NoMethod(answer(problem.MethodNotAllowed))
+	s := &server{gate: o.Gate, links: o.Links, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
+		log: log, huma: humagin.New(engine, description())}
+	s.linkRoutes()
+	return engine, s
+}
+
+func answer(code problem.Code) gin.HandlerFunc {
+	return func(c *gin.Context) { of(c.Request.Context()).write(problem.New(code)) }
+}
+
+// description is the OpenAPI document before its routes.
+func description() huma.Config {
+	config := huma.DefaultConfig("Longtail", "1")
+	config.Info.Description = "Tracked links and their figures. Lists are asked with cursor and limit; times are RFC 3339 UTC with ms."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/api/openapi", "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
+	return config
+}
+
+// NewServer returns a server with all its limits set. The caller listens, serves and shuts it down.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerLimit, ReadTimeout: bodyLimit, WriteTimeout: answerLimit, IdleTimeout: idleLimit,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
