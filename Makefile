@@ -1,0 +1,84 @@
+# Longtail. Every target with two # behind it is in make help.
+
+SHELL := /bin/bash
+MODULES := ./shared/... ./redirector/... ./worker/...
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## static binaries of allinone, redirector and worker in bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./redirector/cmd/allinone ./redirector/cmd/redirector ./worker/cmd/worker
+
+.PHONY: run
+run: build ## everything in one process, nothing to install but Go; its data in ./data
+	@exec bin/allinone
+
+.PHONY: test
+test: ## everything: format, vet, all tests, the stories on real processes; installs and starts what is missing
+	@$(MAKE) --no-print-directory format vet build
+	go run ./e2e/cmd/cluster install
+	go test -timeout 10m $(MODULES)
+	go test -timeout 10m -p 1 ./e2e/...
+
+.PHONY: check
+check: format vet lint ## before every push: format, vet, lint, race detector, fast tests
+	@command -v $${CC:-cc} >/dev/null || { echo "the race detector needs a C compiler (Debian: apt-get install gcc)"; exit 1; }
+	go test -race -short -timeout 10m $(MODULES)
+
+.PHONY: format
+format: ## no file that gofmt would change
+	@changed=$$(gofmt -l $(GO_FILES)); [ -z "$$changed" ] || { echo "gofmt would change:"; echo "$$changed"; exit 1; }
+
+.PHONY: vet
+vet: ## go vet in every module, and each module builds without the others
+	go vet work
+	@for m in shared redirector worker e2e; do (cd $$m && GOWORK=off go build ./...) || exit 1; done
+
+.PHONY: lint
+lint: ## golangci-lint with .golangci.yml (built from source the first time)
+	go run $(GOLANGCI) run $(MODULES) ./e2e/...
+
+.PHONY: cluster
+cluster: build ## private MariaDB, Redis, RabbitMQ, HAProxy, 2 redirectors, 3 workers; .cluster/env tells where; until Ctrl-C
+	@go build -o bin/cluster ./e2e/cmd/cluster && exec bin/cluster
+
+.PHONY: cluster-stop
+cluster-stop: ## NAME=worker-1: end one process of the cluster with TERM; it stays away
+	@[ -n "$(NAME)" ] || { echo "usage: make cluster-stop NAME=worker-1"; exit 2; }
+	@bin/cluster stop $(NAME)
+
+.PHONY: cluster-start
+cluster-start: ## NAME=worker-1: start it again, on the same ports and folder
+	@[ -n "$(NAME)" ] || { echo "usage: make cluster-start NAME=worker-1"; exit 2; }
+	@bin/cluster start $(NAME)
+
+.PHONY: demo
+demo: build ## everything in one process, and a simulated campaign at a rate that can be watched
+	go run ./e2e/cmd/demo
+
+.PHONY: faults
+faults: build ## kill -9 and SIGTERM of every process while people click; the oracle counts
+	go test -count=1 -v -timeout 10m ./e2e/stories -run 'Kill|Term|Adopt'
+
+.PHONY: bench
+bench: ## benchmarks of the rooms on the click's way
+	go test -run '^$$' -bench . -benchmem -p 1 $(MODULES)
+
+.PHONY: secrets
+secrets: ## .env for docker compose, with new random secrets; an existing one is never changed
+	@deploy/secrets
+
+.PHONY: compose-check
+compose-check: ## docker-compose.yml through Compose v2 (built from source the first time, about 3 minutes)
+	cd deploy/compose && GOWORK=off go tool cmd -f ../../docker-compose.yml --project-directory ../.. config -q
+
+.PHONY: clean
+clean: ## remove what make build and make cluster made; ./data stays
+	rm -rf bin .cluster
