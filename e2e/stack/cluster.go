@@ -56,7 +56,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 // start goes in three steps: the services at once, with the migration as soon as its database is there; then the
-// programs at once; each of them waits until it is ready.
+// programs at once; and the load balancer must see them.
 func (c *Cluster) start(ctx context.Context, o Options) error {
 	upstreams, err := c.prepare(o)
 	if err != nil {
@@ -80,7 +80,10 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	for _, p := range c.programs() {
 		programs.Go(func() error { return p.Start(pctx) })
 	}
-	return programs.Wait()
+	if err := programs.Wait(); err != nil {
+		return err
+	}
+	return c.HAProxy.Balances(ctx, len(c.Redirectors))
 }
 
 // prepare makes the programs, whose ports the load balancer must know.

@@ -2,11 +2,12 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // An Upstream is one redirector as the load balancer sees it: the ports of 127.0.0.1 where it serves.
@@ -59,7 +60,26 @@ func HAProxy(ctx context.Context, dir string, upstreams ...Upstream) (*Proxy, er
 }
 
 // ping succeeds when the load balancer answers for itself.
-func (p *Proxy) ping(ctx context.Context) error { return ready(ctx, p.URL()+"/-/haproxy") }
+func (p *Proxy) ping(ctx context.Context) error {
+	_, err := fetch(ctx, p.URL()+"/-/haproxy")
+	return err
+}
+
+// Balances waits until the load balancer sees n redirectors ready, for clicks and for the API.
+func (p *Proxy) Balances(ctx context.Context, n int) error {
+	want := fmt.Sprintf("%d %d", n, n)
+	for {
+		got, err := fetch(ctx, p.URL()+"/-/haproxy")
+		if err == nil && got == want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("haproxy sees %q servers, %v; want %q: %w", got, err, want, ctx.Err())
+		case <-time.After(readyPause):
+		}
+	}
+}
 
 // URL is where clicks arrive, without a trailing slash.
 func (p *Proxy) URL() string { return fmt.Sprintf("http://127.0.0.1:%d", p.Port) }
@@ -70,18 +90,20 @@ func (p *Proxy) APIURL() string { return fmt.Sprintf("http://127.0.0.1:%d", p.AP
 // probe asks with a new connection each time, so that a process that was killed is never asked on an old one.
 var probe = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
-// ready succeeds when url answers 200.
-func ready(ctx context.Context, url string) error {
+// fetch returns the body of what url answers with 200.
+func fetch(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	resp, err := probe.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: status %d", url, resp.StatusCode)
+		return "", fmt.Errorf("%s: status %d", url, resp.StatusCode)
 	}
-	return errors.Join(err, resp.Body.Close())
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return string(body), err
 }

@@ -127,6 +127,9 @@ func TestHAProxyTakesOutAServerThatIsNotReady(t *testing.T) {
 	t.Cleanup(s.Close)
 	port := s.Listener.Addr().(*net.TCPAddr).Port
 	p := before(t, stack.Upstream{Public: port, API: port}, upstream(t, answer("staying")))
+	if err := p.Balances(within(t, 5*time.Second), 2); err != nil {
+		t.Fatal(err)
+	}
 
 	isReady.Store(false)
 	for deadline, inRow := time.Now().Add(5*time.Second), 0; inRow < 50; {
@@ -140,5 +143,8 @@ func TestHAProxyTakesOutAServerThatIsNotReady(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("a server that is not ready still gets requests after 5 s")
 		}
+	}
+	if err := p.Balances(within(t, 5*time.Second), 1); err != nil {
+		t.Fatal(err)
 	}
 }

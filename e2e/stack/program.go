@@ -75,7 +75,10 @@ func program(p *Program, name, dir string, s Settings, binary string, args ...st
 	}
 	p.Process, err = newProcess(name, dir, cmp.Or(p.Public, p.Debug), spec{
 		path: path, args: args,
-		ready: func(ctx context.Context) error { return ready(ctx, p.DebugURL()+"/readyz") },
+		ready: func(ctx context.Context) error {
+			_, err := fetch(ctx, p.DebugURL()+"/readyz")
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
