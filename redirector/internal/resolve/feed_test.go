@@ -32,10 +32,10 @@ func newFake() *fakeRedis {
 	return &fakeRedis{rng: rand.New(rand.NewPCG(1, 1)), kept: map[string][]byte{}}
 }
 
-func (f *fakeRedis) fail(failed bool) {
+func (f *fakeRedis) fail(failed, stuck bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.failed = failed
+	f.failed, f.stuck = failed, stuck
 }
 
 func (r *Resolver) expect(t *testing.T, code, want string) {
@@ -53,17 +53,38 @@ func TestRedisHungDuringEdit(t *testing.T) {
 		r, stop := bubble(s, fake)
 		time.Sleep(3 * time.Second)
 		r.expect(t, "a-code", "https://old.example/")
-		fake.fail(true)
+		fake.fail(true, false)
 		s.edit(l.ID, func(l *link.Link) { l.URL = "https://new.example/" })
 		time.Sleep(10 * time.Minute)
 		r.expect(t, "a-code", "https://new.example/")
-		fake.fail(false)
+		fake.fail(false, false)
 		r.memory.cache.Invalidate(key{1, "a-code"})
 		r.expect(t, "a-code", "https://new.example/")
 		time.Sleep(10 * time.Second)
 		stop()
 		if kept, err := decodeTarget(key{1, "a-code"}, fake.kept[targetKey(key{1, "a-code"})]); err != nil || kept.Version != 2 {
 			t.Errorf("redis keeps %+v, %v", kept, err)
+		}
+	})
+}
+
+// A Redis that can be read and not written keeps the old target for all to see. It is not believed, and the database
+// is asked instead.
+func TestRedisStuckDuringEdit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, fake := newTable(), newFake()
+		l := s.create(1, "a-code", "https://old.example/")
+		r, stop := bubble(s, fake)
+		defer stop()
+		time.Sleep(3 * time.Second)
+		r.expect(t, "a-code", "https://old.example/")
+		fake.fail(false, true)
+		s.edit(l.ID, func(l *link.Link) { l.URL = "https://new.example/" })
+		time.Sleep(2 * time.Second)
+		for range 300 {
+			r.memory.cache.Invalidate(key{1, "a-code"})
+			r.expect(t, "a-code", "https://new.example/")
+			time.Sleep(time.Second)
 		}
 	})
 }
@@ -84,12 +105,19 @@ func TestRedisMissedMoreThanFloors(t *testing.T) {
 		for i := range many {
 			r.expect(t, fmt.Sprintf("code-%d", i), "https://old.example/")
 		}
-		fake.fail(true)
+		fake.fail(true, false)
 		for id := range many {
 			s.edit(uint64(id+1), func(l *link.Link) { l.URL = "https://new.example/" })
 		}
 		time.Sleep(time.Minute)
-		fake.fail(false)
+		fake.fail(false, true)
+		for range 100 {
+			code := fmt.Sprintf("code-%d", rand.IntN(many))
+			r.memory.cache.Invalidate(key{1, code})
+			r.expect(t, code, "https://new.example/")
+			time.Sleep(time.Second)
+		}
+		fake.fail(false, false)
 		for range 400 { // while floors are told, dropped and raised again
 			code := fmt.Sprintf("code-%d", rand.IntN(many))
 			r.memory.cache.Invalidate(key{1, code})

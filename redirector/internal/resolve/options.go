@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -23,8 +24,15 @@ func OpenRedis(address string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	redis.SetLogger(silent{})
 	return redis.NewUniversalClient(o), nil
 }
+
+// silent keeps the client from writing every failed dial to stderr: breaker and bus tell when Redis is away.
+type silent struct{}
+
+// Printf writes nothing.
+func (silent) Printf(context.Context, string, ...any) {}
 
 func redisOptions(address string) (*redis.UniversalOptions, error) {
 	u, hosts, err := parseHosts(address)

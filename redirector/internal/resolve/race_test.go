@@ -25,6 +25,7 @@ type fakeRedis struct {
 	kept   map[string][]byte
 	buses  []chan *redis.Message
 	failed bool // answers nothing
+	stuck  bool // refuses writes, as one that is full or was made a replica
 	mute   bool // takes messages and delivers none
 }
 
@@ -76,6 +77,10 @@ func (f *fakeRedis) write(ctx context.Context, values map[string][]byte) error {
 		return err
 	}
 	f.mu.Lock()
+	if f.stuck {
+		f.mu.Unlock()
+		return errors.New("OOM command not allowed")
+	}
 	for name, value := range values {
 		if old := f.kept[name]; len(old) < valueHeader || string(old[1:valueHeader]) <= string(value[1:valueHeader]) {
 			f.kept[name] = value
@@ -112,7 +117,7 @@ func (f *fakeRedis) subscribe(context.Context) (<-chan *redis.Message, func()) {
 
 // disturb lets Redis hang, fall silent, be flushed or come back.
 func (f *fakeRedis) disturb() {
-	what := f.random(6)
+	what := f.random(7)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch what {
@@ -122,8 +127,10 @@ func (f *fakeRedis) disturb() {
 		f.mute = true
 	case 2:
 		clear(f.kept)
+	case 3:
+		f.stuck = true
 	default:
-		f.failed, f.mute = false, false
+		f.failed, f.mute, f.stuck = false, false, false
 	}
 }
 
