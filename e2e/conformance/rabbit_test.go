@@ -185,12 +185,17 @@ func raw(t *testing.T, url string) *amqp.Channel {
 	return ch
 }
 
+// leakless fails when a goroutine of ours is left; the one that waits for a restarted broker's process is the stack's.
+func leakless(t *testing.T, before goleak.Option) {
+	t.Helper()
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
+}
+
 // empty waits until the broker has applied the last acknowledgements and holds nothing.
 func empty(t *testing.T, b *rabbit.Broker) {
 	t.Helper()
 	eventually(t, 5*time.Second, "the broker's queues are empty", func() bool {
 		depth, err := b.Depth(t.Context())
-		t.Log(depth, err)
 		return err == nil && depth == (rabbit.Depth{})
 	})
 }
@@ -224,5 +229,360 @@ func TestRabbitCarriesEveryMessageOnce(t *testing.T) {
 	if _, err := c.Receive(t.Context()); !errors.Is(err, queue.ErrClosed) {
 		t.Errorf("Receive after Close: %v", err)
 	}
-	goleak.VerifyNone(t, leaks)
+	leakless(t, leaks)
+}
+
+// publishing runs Publish until the journal is closed and empty, or the test ends.
+func publishing(t *testing.T, b *rabbit.Broker, j *journal) (wait func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- b.Publish(ctx, j) }()
+	t.Cleanup(cancel)
+	return func() error {
+		select {
+		case err := <-result:
+			return err
+		case <-time.After(60 * time.Second):
+			done, extra := j.counts()
+			return fmt.Errorf("still publishing: %d of %d done, %d sent again", done, j.total, extra)
+		}
+	}
+}
+
+// D3 in small: the broker dies by -9 again and again while it is published to.
+func TestRabbitKilledWhilePublishing(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	leaks := goleak.IgnoreCurrent()
+	b := broker(t, mq.URL())
+	const total, kills = 6000, 3
+	j := newJournal(total)
+	wait := publishing(t, b, j)
+	for kill := range kills {
+		eventually(t, 30*time.Second, "more messages are confirmed", func() bool {
+			done, _ := j.counts()
+			return done > (kill+1)*total/(kills+2)
+		})
+		if err := mq.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	c := b.Consume(200)
+	seen := collect(t, c, total, 60*time.Second)
+	twice := 0
+	for _, times := range seen {
+		twice += times - 1
+	}
+	done, again := j.counts()
+	t.Logf("%d kills: confirmed %d, sent again %d, received %d, of them twice %d, lost %d", kills, done, again, len(seen)+twice, twice, total-len(seen))
+	if again == 0 {
+		t.Error("nothing was sent again: the kills struck nothing")
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leakless(t, leaks)
+}
+
+// D15 in small: an alarm stops publishing. Nothing is lost, nothing hangs, consumers go on.
+func TestRabbitInAlarm(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	leaks := goleak.IgnoreCurrent()
+	b := broker(t, mq.URL())
+	if err := b.Publish(t.Context(), newJournal(10)); err != nil {
+		t.Fatal(err)
+	}
+	ctl(t, mq, "set_vm_memory_high_watermark", "0")
+	j := newJournal(100)
+	j.next, j.total = 10, 110
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- b.Publish(ctx, j) }()
+	t.Cleanup(cancel)
+	c := b.Consume(10)
+	for range 10 {
+		d, err := c.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Done(nil)
+	}
+	eventually(t, 10*time.Second, "one message waits for the alarm's end", func() bool {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return j.out > 0 && len(j.done) == 0
+	})
+	start := time.Now()
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("Publish ended with %v", err)
+	}
+	took := time.Since(start)
+	if took > 5*time.Second {
+		t.Errorf("closing took %v in the alarm, want at most 5 s", took)
+	}
+	wait := publishing(t, b, j)
+	ctl(t, mq, "set_vm_memory_high_watermark", "0.6")
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	for seen := map[int64]bool{}; len(seen) < 100; {
+		d, err := c.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[d.From] = true
+		d.Done(nil)
+	}
+	_, again := j.counts()
+	t.Logf("closed in %v during the alarm; after it all 100 confirmed, %d sent again", took, again)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leakless(t, leaks)
+}
+
+// D14 in small: the queue is deleted again and again while it is published to. What is confirmed after the last
+// deletion must be in the queue that was made after it.
+func TestRabbitQueueDeletedWhilePublishing(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	if err := b.Audit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const total, deletions = 8000, 8
+	j := newJournal(total)
+	wait := publishing(t, b, j)
+	ch := raw(t, mq.URL())
+	var last time.Time
+	for deletion := range deletions {
+		eventually(t, 30*time.Second, "more messages are confirmed", func() bool {
+			done, _ := j.counts()
+			return done > (deletion+1)*total/(deletions+2)
+		})
+		if _, err := ch.QueueDelete(rabbit.ClicksQueue, false, false, false); err != nil {
+			t.Fatal(err)
+		}
+		last = time.Now()
+	}
+	if err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[int]bool{}
+	for number, at := range j.done {
+		if at.After(last) {
+			want[number] = true
+		}
+	}
+	c := b.Consume(200)
+	t.Cleanup(func() { _ = c.Close() })
+	seen, ctx := map[int]bool{}, t.Context()
+	for {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		d, err := c.Receive(ctx)
+		cancel()
+		if err != nil {
+			break
+		}
+		seen[int(d.From)] = true
+		d.Done(nil)
+	}
+	missing := 0
+	for number := range want {
+		if !seen[number] {
+			missing++
+		}
+	}
+	_, again := j.counts()
+	t.Logf("%d deletions: sent again %d; confirmed after the last %d, of them not in the queue %d", deletions, again, len(want), missing)
+	if missing > 0 || len(want) == 0 {
+		t.Errorf("%d of %d messages were marked delivered and are not there", missing, len(want))
+	}
+	if again == 0 {
+		t.Error("nothing was sent again: the deletions struck nothing")
+	}
+}
+
+// What is handed back comes again, with its attempts counted, and what was done does not.
+func TestRabbitHandsBack(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	if err := b.Publish(t.Context(), newJournal(6)); err != nil {
+		t.Fatal(err)
+	}
+	c := b.Consume(6)
+	t.Cleanup(func() { _ = c.Close() })
+	var stale *queue.Delivery
+	for attempt := 1; attempt <= 4; attempt++ {
+		var held []*queue.Delivery
+		for len(held) < 6-(attempt-1) {
+			d, err := c.Receive(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Attempt != attempt {
+				t.Errorf("message %d has attempt %d, want %d", d.From, d.Attempt, attempt)
+			}
+			held = append(held, d)
+		}
+		if stale != nil {
+			stale.Done(nil) // void: its generation is over
+		}
+		stale = held[1]
+		held[len(held)-1].Done(nil) // one, above the others
+		held[0].Done(errors.New("database is down"))
+	}
+}
+
+// A worker that dies leaves its messages to the others, counted.
+func TestRabbitPrefetchIsTheWindow(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	if err := b.Publish(t.Context(), newJournal(20)); err != nil {
+		t.Fatal(err)
+	}
+	c := b.Consume(5)
+	t.Cleanup(func() { _ = c.Close() })
+	var held []*queue.Delivery
+	for range 5 {
+		d, err := c.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, d)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if d, err := c.Receive(ctx); err == nil {
+		t.Fatalf("message %d came above the window", d.From)
+	}
+	held[2].Done(nil)
+	d, err := c.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.From != 5 {
+		t.Errorf("message %d came after one was done, want 5", d.From)
+	}
+	for range 3 { // closed: the other consumer gets what this one holds
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := b.Consume(100)
+	t.Cleanup(func() { _ = other.Close() })
+	redelivered := 0
+	for range 19 {
+		d, err := other.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Attempt > 1 {
+			redelivered++
+		}
+		d.Done(nil)
+	}
+	if redelivered != 5 {
+		t.Errorf("%d messages came as redelivered, want the 5 that were held", redelivered)
+	}
+}
+
+// A newer format goes to the dead queue and comes back by TakeBack once a program can read it; what nobody can read
+// reaches ingest.
+func TestRabbitForeignMessages(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	if err := b.Audit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ch := raw(t, mq.URL())
+	send := func(to, kind, body string) {
+		t.Helper()
+		p := amqp.Publishing{Type: kind, Body: []byte(body), DeliveryMode: amqp.Persistent, Headers: amqp.Table{"x-death": "old", "kept": "yes"}}
+		if err := ch.PublishWithContext(t.Context(), "", to, true, false, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(rabbit.ClicksQueue, "clicks.2", "newer")
+	send(rabbit.ClicksQueue, "", "stranger")
+	c := b.Consume(10)
+	t.Cleanup(func() { _ = c.Close() })
+	d, err := c.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(d.Frames) != "stranger" || d.Feed != (queue.FeedID{}) || d.Attempt != 1 {
+		t.Errorf("the stranger came as %+v", d)
+	}
+	d.Done(nil)
+	eventually(t, 10*time.Second, "the newer message is in the dead queue", func() bool {
+		depth, err := b.Depth(t.Context())
+		return err == nil && depth == rabbit.Depth{Dead: 1}
+	})
+	send(rabbit.DeadQueue, "clicks.1", "readable now")
+	moved, err := b.TakeBack(t.Context())
+	if err != nil || moved != 1 {
+		t.Errorf("took back %d, %v; want the one that can be read", moved, err)
+	}
+	if d, err = c.Receive(t.Context()); err != nil || string(d.Frames) != "readable now" {
+		t.Fatalf("what was taken back came as %+v, %v", d, err)
+	}
+	d.Done(nil)
+	eventually(t, 10*time.Second, "the newer message is still in the dead queue", func() bool {
+		depth, err := b.Depth(t.Context())
+		return err == nil && depth == rabbit.Depth{Dead: 1}
+	})
+}
+
+// D18: a queue that would lose clicks is found at the start, and the error says why.
+func TestRabbitAuditsTheTopology(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	good := amqp.Table{"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-letter-exchange": rabbit.DeadExchange,
+		"x-dead-letter-strategy": "at-least-once"}
+	with := func(name string, value any) amqp.Table {
+		args := amqp.Table{}
+		for k, v := range good {
+			args[k] = v
+		}
+		if args[name] = value; value == nil {
+			delete(args, name)
+		}
+		return args
+	}
+	for _, c := range []struct {
+		name    string
+		durable bool
+		args    amqp.Table
+		says    string
+	}{
+		{"classic, not durable", false, nil, "durable"},
+		{"classic", true, nil, "x-queue-type"},
+		{"drops the head", true, with("x-overflow", "drop-head"), "x-overflow"},
+		{"no overflow", true, with("x-overflow", nil), "x-overflow"},
+		{"at most once", true, with("x-dead-letter-strategy", "at-most-once"), "x-dead-letter-strategy"},
+		{"no dead letters", true, with("x-dead-letter-exchange", nil), "x-dead-letter-exchange"},
+		{"a limit of length", true, with("x-max-length", int32(10)), "x-max-length"},
+		{"a time to live", true, with("x-message-ttl", int32(10)), "x-message-ttl"},
+		{"a delivery limit", true, with("x-delivery-limit", int32(5)), "x-delivery-limit"},
+	} {
+		ch := raw(t, mq.URL())
+		if _, err := ch.QueueDeclare(rabbit.ClicksQueue, c.durable, false, false, false, c.args); err != nil {
+			t.Errorf("%s: not declared: %v", c.name, err)
+			continue
+		}
+		err := b.Audit(t.Context())
+		if !errors.Is(err, rabbit.ErrTopology) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), rabbit.ClicksQueue) {
+			t.Errorf("%s: %v; want it to name %s", c.name, err, c.says)
+		}
+		if _, err := ch.QueueDelete(rabbit.ClicksQueue, false, false, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Audit(t.Context()); err != nil {
+		t.Errorf("after all were deleted: %v", err)
+	}
 }

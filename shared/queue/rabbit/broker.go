@@ -27,7 +27,7 @@ type Options struct {
 	DialTimeout    time.Duration // until a connection is ready to use, 5 s
 	Heartbeat      time.Duration // 6 s: a silent broker is given up after 1.5 times as long
 	WriteTimeout   time.Duration // one write to the socket, 5 s
-	ConfirmTimeout time.Duration // a confirm later than this is not waited for, 30 s; not counted while blocked
+	ConfirmTimeout time.Duration // a confirm is waited for this long, 30 s, the first of a connection a tenth; not counted while blocked
 	CloseTimeout   time.Duration // the polite part of closing, 2 s; then the socket is cut
 	BackoffMin     time.Duration // pause after a first failure, 100 ms; it doubles, with jitter,
 	BackoffMax     time.Duration // up to this, 5 s

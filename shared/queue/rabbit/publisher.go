@@ -96,7 +96,7 @@ func (p *publisher) serve(ctx context.Context, g *generation) (err error) {
 	blocking := g.conn.NotifyBlocked(make(chan amqp.Blocking, 16))
 	defer func() { p.giveUp(err) }()
 	defer p.broker.metrics.blocked.Set(0)
-	overdue := time.NewTicker(p.broker.opts.ConfirmTimeout / 4)
+	overdue := time.NewTicker(p.broker.opts.ConfirmTimeout / 30)
 	defer overdue.Stop()
 	blocked := false
 	for {
@@ -134,7 +134,7 @@ func (p *publisher) serve(ctx context.Context, g *generation) (err error) {
 			blocked = b.Active
 			p.block(b)
 		case <-overdue.C:
-			if !blocked && len(p.flight) > 0 && time.Since(p.flight[0].at) > p.broker.opts.ConfirmTimeout {
+			if !blocked && len(p.flight) > 0 && time.Since(p.flight[0].at) > p.patience(g) {
 				return errNoConfirm
 			}
 		case e := <-g.connClosed:
@@ -145,6 +145,15 @@ func (p *publisher) serve(ctx context.Context, g *generation) (err error) {
 			return ctx.Err()
 		}
 	}
+}
+
+// patience is how long a confirm may take. A broker that was killed takes connections, and messages, before its queue
+// has found itself again, and never confirms what came too early (seen with 3.10.8): so less for the first one.
+func (p *publisher) patience(g *generation) time.Duration {
+	if g.progress {
+		return p.broker.opts.ConfirmTimeout
+	}
+	return p.broker.opts.ConfirmTimeout / 10
 }
 
 // publish sends one message. Its delivery is in flight even when that fails: how much of it arrived is not known.

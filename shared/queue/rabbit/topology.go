@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -51,6 +52,8 @@ func withoutLimit(major int, args amqp.Table) amqp.Table {
 
 // declare makes what is missing and compares the rest. It uses channels of its own: a difference closes the channel.
 func (g *generation) declare() error {
+	g.limited = nil
+	missing := g.missing(DeadQueue) || g.missing(ClicksQueue)
 	err := g.onChannel(func(ch *amqp.Channel) error {
 		return ch.ExchangeDeclare(DeadExchange, amqp.ExchangeFanout, true, false, false, false, nil)
 	})
@@ -64,7 +67,28 @@ func (g *generation) declare() error {
 	if err != nil {
 		return fmt.Errorf("bind queue %s: %w", DeadQueue, err)
 	}
-	return g.declareQueue(ClicksQueue, clicksArguments(g.major()))
+	if err := g.declareQueue(ClicksQueue, clicksArguments(g.major())); err != nil {
+		return err
+	}
+	if missing {
+		time.Sleep(newborn)
+	}
+	return nil
+}
+
+// newborn is how long a queue that was just made is left alone. RabbitMQ writes the name of a new quorum queue to disk
+// half a second later; killed before that, it starts the queue again empty and without a leader, whatever it had
+// confirmed (seen with 3.10.8: the log in the write-ahead log then belongs to nobody).
+const newborn = time.Second
+
+// missing reports whether the broker has no queue of that name.
+func (g *generation) missing(name string) bool {
+	err := g.onChannel(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		return err
+	})
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Code == amqp.NotFound
 }
 
 // declareQueue accepts one difference: a queue that was made before the server became version 4 has no delivery limit
