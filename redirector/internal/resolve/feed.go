@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"time"
-
-	"github.com/sony/gobreaker/v2"
 )
 
 // Kind is what a change is of, in the numbers of the table changes.
@@ -39,6 +36,7 @@ const (
 	// clockSlack is how far the clocks of the programs that write rows may lie apart.
 	clockSlack = time.Minute
 	feedPage   = 1000
+	wakePause  = 20 * time.Millisecond
 	feedWait   = 5 * time.Second // for one reading
 )
 
@@ -68,7 +66,17 @@ func (r *Resolver) follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-r.wake:
+			pause(ctx, wakePause) // many edits at once are one reading
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -130,68 +138,6 @@ func (r *Resolver) readPage(ctx context.Context, after uint64, now int64) ([]Cha
 	return page, nil
 }
 
-// startFeed finds where to begin: with Redis, at the age of the oldest value that it can hold, because nobody may have
-// been there to repair them; without it, at the window before now.
-func (r *Resolver) startFeed(ctx context.Context) error {
-	if r.feed.started {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, feedWait)
-	defer cancel()
-	if r.codeKey.Load() == nil {
-		codeKey, err := r.store.CodeKey(ctx)
-		if err != nil {
-			return fmt.Errorf("read the key of codes: %w", err)
-		}
-		r.codeKey.Store(&codeKey)
-	}
-	back := feedWindow + clockSlack
-	if r.shared != nil {
-		back += targetLife
-	}
-	after, err := r.seqBefore(ctx, time.Now().Add(-back).UnixMilli())
-	if err != nil {
-		return err
-	}
-	r.feed.after, r.feed.started = after, true
-	return nil
-}
-
-// borrowSets takes the small sets from Redis while the database is away and none are known.
-func (r *Resolver) borrowSets(ctx context.Context) error {
-	if r.shared == nil || r.sets.Load() != nil {
-		return nil
-	}
-	kept, err := r.shared.sets(ctx)
-	if kept != nil {
-		r.sets.CompareAndSwap(nil, kept)
-		r.log.Info("domains are known from redis, the database is away", "domains", len(kept.Domains))
-	}
-	return err
-}
-
-// seqBefore returns a seq with only rows of before ms up to it. Rows lie nearly in the order of their times, which the
-// caller's slack covers.
-func (r *Resolver) seqBefore(ctx context.Context, ms int64) (uint64, error) {
-	last, err := r.store.LastChange(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read the feed's end: %w", err)
-	}
-	var failed error
-	n := sort.Search(int(last), func(i int) bool {
-		if failed != nil {
-			return true
-		}
-		rows, err := r.store.Changes(ctx, uint64(i), 1)
-		failed = err
-		return len(rows) == 0 || rows[0].AtMS >= ms
-	})
-	if failed != nil {
-		return 0, fmt.Errorf("look for the feed's start: %w", failed)
-	}
-	return uint64(n), nil
-}
-
 // raiseFloors notes what the rows that were not seen before say, and returns the links they are of. From here on no
 // load in progress can bring back what they replaced.
 func (r *Resolver) raiseFloors(rows []Change, now int64) []uint64 {
@@ -205,30 +151,25 @@ func (r *Resolver) raiseFloors(rows []Change, now int64) []uint64 {
 			continue
 		}
 		changed = append(changed, row.Object)
-		if !r.floors.raise(row.Object, uint64(row.Version), now) {
-			r.epoch.Add(1)
-			r.distrust.Store(true)
-			if r.feed.rewind == 0 {
-				r.feed.rewind = row.Seq
-			}
-		}
+		r.raiseFloor(row, now)
 	}
 	slices.Sort(changed)
 	return slices.Compact(changed)
 }
 
-func (r *Resolver) findTargets(ctx context.Context, ids []uint64) ([]*Target, error) {
-	targets := make([]*Target, 0, len(ids))
-	for some := range slices.Chunk(ids, feedPage/2) {
-		links, err := r.store.FindLinks(ctx, some)
-		if err != nil {
-			return nil, fmt.Errorf("read %d changed links: %w", len(some), err)
-		}
-		for i := range links {
-			targets = append(targets, Of(&links[i]))
-		}
+func (r *Resolver) raiseFloor(row Change, now int64) {
+	if r.floors.raise(row.Object, uint64(row.Version), now) {
+		return
 	}
-	return targets, nil
+	r.epoch.Add(1) // stands for the floors that are not there
+	r.floors.dropTold()
+	if r.floors.raise(row.Object, uint64(row.Version), now) || r.shared == nil {
+		return
+	}
+	r.distrust.Store(true)
+	if r.feed.rewind == 0 {
+		r.feed.rewind = row.Seq
+	}
 }
 
 // settle marks rows as seen and moves the start behind those that nothing can precede any more, as long as all before
@@ -248,71 +189,6 @@ func (r *Resolver) settle(rows []Change, now int64, moving bool) bool {
 		r.feed.seen[row.Seq] = first
 	}
 	return moving
-}
-
-// readSets reads the small sets whole and swaps them in.
-func (r *Resolver) readSets(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, feedWait)
-	defer cancel()
-	next := &sets{}
-	var err error
-	for _, read := range [...]func() error{
-		func() error { next.Seq, err = r.store.LastChange(ctx); return err },
-		func() error { next.Domains, err = r.store.Domains(ctx); return err },
-		func() error { next.StoppedKeys, err = r.store.StoppedKeys(ctx); return err },
-		func() error { next.StoppedAccounts, err = r.store.StoppedAccounts(ctx); return err },
-		func() error { next.RedirectAll, err = r.store.RedirectAll(ctx); return err },
-	} {
-		if err := read(); err != nil {
-			return fmt.Errorf("read domains, stopped keys and accounts, and redirected campaigns: %w", err)
-		}
-	}
-	r.sets.Store(next.index())
-	r.feed.dirty, r.feed.setsMS = false, 0
-	return nil
-}
-
-// repairRedis tells Redis of every link that changed and of which it was not told yet: a Redis that was away comes
-// back with the values of before.
-func (r *Resolver) repairRedis(ctx context.Context, now int64) {
-	if r.shared == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, feedWait)
-	defer cancel()
-	switch ids := r.floors.untold(feedPage / 2); {
-	case len(ids) > 0 && r.shared.breaker.State() != gobreaker.StateOpen:
-		targets, err := r.findTargets(ctx, ids)
-		if err != nil || !r.tell(ctx, targets) {
-			return
-		}
-		r.floors.forget(ids) // those that were not found
-	case len(ids) == 0 && r.feed.rewind != 0:
-		r.feed.after, r.feed.rewind = r.feed.rewind-1, 0
-		clear(r.feed.seen)
-	case len(ids) == 0:
-		r.distrust.Store(false)
-	}
-	if now-r.feed.setsMS > time.Minute.Milliseconds() && r.shared.storeSets(ctx, r.sets.Load()) == nil {
-		r.feed.setsMS = now
-	}
-}
-
-// tell writes targets to Redis and notes that it has them.
-func (r *Resolver) tell(ctx context.Context, targets []*Target) bool {
-	if r.shared == nil {
-		return false
-	}
-	for some := range slices.Chunk(targets, 100) {
-		if err := r.shared.store(ctx, some); err != nil {
-			r.metrics.redisErrors.Inc()
-			return false
-		}
-		for _, t := range some {
-			r.floors.tell(t.ID, t.Version)
-		}
-	}
-	return true
 }
 
 // feedAge returns the seconds since the feed was last read to its end, -1 when it never was.

@@ -1,11 +1,15 @@
 package resolve
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 const (
 	// floorLife is how long a floor stands at least: longer than any load can last.
 	floorLife = 30_000 // ms
-	// maxFloors bounds them. Above it loads in progress are discarded as a whole, and the feed is read again later.
+	// maxFloors bounds them. Above it loads in progress are discarded as a whole, and what Redis was not told of is
+	// read again later.
 	maxFloors = 100_000
 )
 
@@ -39,6 +43,13 @@ func (f *floors) raise(id, version uint64, nowMS int64) bool {
 	}
 	f.byLink[id] = floor{version: version, sinceMS: nowMS}
 	return true
+}
+
+// dropTold makes room: it drops the floors that Redis has been told of, before their time.
+func (f *floors) dropTold() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.byLink, func(_ uint64, floor floor) bool { return floor.told })
 }
 
 // least returns the least version of a link that may be served, 0 when nothing is known.
@@ -90,9 +101,7 @@ func (f *floors) untold(n int) []uint64 {
 func (f *floors) prune(nowMS int64, redis bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id, floor := range f.byLink {
-		if nowMS-floor.sinceMS > floorLife && (floor.told || !redis) {
-			delete(f.byLink, id)
-		}
-	}
+	maps.DeleteFunc(f.byLink, func(_ uint64, floor floor) bool {
+		return nowMS-floor.sinceMS > floorLife && (floor.told || !redis)
+	})
 }
