@@ -23,6 +23,7 @@ func (r *Resolver) Warm(ctx context.Context, links []link.Link) {
 	if r.shared == nil {
 		return
 	}
+	ctx = context.WithoutCancel(ctx) // the caller may be gone, the links are there
 	for some := range slices.Chunk(targets, 500) {
 		if r.shared.store(ctx, some) != nil {
 			r.metrics.redisErrors.Inc()
@@ -50,7 +51,13 @@ func created(targets []*Target) string {
 // Nothing depends on it: without it they read it within a second.
 func (r *Resolver) Changed(ctx context.Context, _ Kind, _ ...uint64) {
 	r.readSoon()
-	if r.shared != nil && r.shared.publish(ctx, busChanged) != nil {
+	if r.shared != nil && r.shared.publish(context.WithoutCancel(ctx), busChanged) != nil {
 		r.metrics.redisErrors.Inc()
 	}
 }
+
+// LinkChanged says that a link was edited, disabled or deleted.
+func (r *Resolver) LinkChanged(ctx context.Context, id uint64) { r.Changed(ctx, KindLink, id) }
+
+// CampaignChanged says that a campaign was edited.
+func (r *Resolver) CampaignChanged(ctx context.Context, id uint64) { r.Changed(ctx, KindCampaign, id) }
