@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// clicksQueue is where redirectors and workers meet.
+const clicksQueue = "longtail.clicks.1"
+
 // Options of a cluster.
 type Options struct {
 	Dir         string            // its secrets, and data/NAME for each process
@@ -56,7 +59,8 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 // start goes in three steps: the services at once, with the migration as soon as its database is there; then the
-// programs at once; and the load balancer must see them.
+// programs at once; the load balancer must see them, and the
+// broker must have their queue on disk, so that from then on anything may be killed.
 func (c *Cluster) start(ctx context.Context, o Options) error {
 	upstreams, err := c.prepare(o)
 	if err != nil {
@@ -83,7 +87,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if err := programs.Wait(); err != nil {
 		return err
 	}
-	return c.HAProxy.Balances(ctx, len(c.Redirectors))
+	return errors.Join(c.HAProxy.Balances(ctx, len(c.Redirectors)), c.RabbitMQ.Settled(ctx, clicksQueue))
 }
 
 // prepare makes the programs, whose ports the load balancer must know.
