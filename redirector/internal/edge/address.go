@@ -49,24 +49,16 @@ func (m IPMode) Text(addr netip.Addr) string {
 // TrustedProxies are the networks whose X-Forwarded-For is believed.
 type TrustedProxies []netip.Prefix
 
-// ParseTrustedProxies reads CIDRs and single addresses, separated by commas or spaces.
-func ParseTrustedProxies(s string) (TrustedProxies, error) {
+// NewTrustedProxies trusts the networks. One of IPv4 may be written as one of IPv6.
+func NewTrustedProxies(networks []netip.Prefix) TrustedProxies {
 	var p TrustedProxies
-	for _, field := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
-		prefix, err := netip.ParsePrefix(field)
-		if err != nil {
-			addr, addrErr := netip.ParseAddr(field)
-			if addrErr != nil || addr.Zone() != "" {
-				return nil, fmt.Errorf("trusted proxy %q: want a network like 10.0.0.0/8 or an address", field)
-			}
-			prefix = netip.PrefixFrom(addr, addr.BitLen())
-		}
+	for _, prefix := range networks {
 		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
 			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
 		p = append(p, prefix.Masked())
 	}
-	return p, nil
+	return p
 }
 
 func (p TrustedProxies) trusts(addr netip.Addr) bool {

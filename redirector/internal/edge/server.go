@@ -28,7 +28,7 @@ func NewServer(e *Edge, drain time.Duration) *Server {
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      20 * time.Second,
 		IdleTimeout:       75 * time.Second, // above the idle time of load balancers' connections
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    64 << 10,         // a customer's domain gets the cookies of its parent
 		// OPTIONS * is a method like any other that a link does not answer.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // its lines name peers' addresses

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -163,10 +164,7 @@ func TestS3(t *testing.T) {
 }
 
 func TestHit(t *testing.T) {
-	proxies, err := ParseTrustedProxies("127.0.0.0/8")
-	if err != nil {
-		t.Fatal(err)
-	}
+	proxies := NewTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
 	p := &pages{}
 	e := New(Options{
 		Resolver: newLinks(), Journal: p, Ready: func() bool { return true }, IP: IPTruncated, TrustedProxies: proxies,

@@ -16,7 +16,8 @@ import (
 )
 
 // OpenRedis makes a client for redis://[user:password@]host:port[,host:port...][/db][?master=NAME], rediss:// with
-// TLS. Several hosts are a cluster, or with master the sentinels that know it. It connects when first used.
+// TLS. Several hosts are a cluster, or with master the sentinels that know it; they may also be written as whole URLs,
+// of which the first one's user, database and master count. It connects when first used.
 //
 // Its waits are short and nothing is tried twice: whoever asks has another place to ask.
 func OpenRedis(address string) (redis.UniversalClient, error) {
@@ -89,16 +90,29 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 // parseHosts parses an address whose host may be a list, which net/url does not know. Its errors do not repeat the
 // address: it may hold a password.
 func parseHosts(address string) (u *url.URL, hosts string, err error) {
-	scheme, rest, _ := strings.Cut(address, "://")
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	authority := rest[:end]
+	first, others, several := strings.Cut(address, ",redis")
+	scheme, rest, _ := strings.Cut(first, "://")
+	authority, end := splitAuthority(rest)
 	at := strings.LastIndexByte(authority, '@') + 1
-	u, err = url.Parse(scheme + "://" + authority[:at] + "hosts" + rest[end:])
+	u, err = url.Parse(scheme + "://" + authority[:at] + "hosts" + end)
 	if err != nil {
 		return nil, "", errors.New("redis url: want redis://host:port/0")
 	}
-	return u, authority[at:], nil
+	hosts = authority[at:]
+	for more := true; several && more; {
+		var next string
+		next, others, more = strings.Cut(others, ",redis")
+		_, rest, _ := strings.Cut(next, "://")
+		authority, _ := splitAuthority(rest)
+		hosts += "," + authority[strings.LastIndexByte(authority, '@')+1:]
+	}
+	return u, hosts, nil
+}
+
+func splitAuthority(rest string) (authority, end string) {
+	i := strings.IndexAny(rest, "/?#")
+	if i < 0 {
+		return rest, ""
+	}
+	return rest[:i], rest[i:]
 }
