@@ -64,3 +64,21 @@ func ValidRecipient(s string) bool {
 	}
 	return true
 }
+
+// Keyring returns the keys under which a campaign's tokens are valid: that of the present secret, which signs, and that
+// of the previous one while it is set.
+func Keyring(secret, previous []byte) func(account uint32, campaign string) []CampaignKey {
+	return func(account uint32, campaign string) []CampaignKey {
+		keys := []CampaignKey{NewCampaignKey(secret, account, campaign)}
+		if previous != nil {
+			keys = append(keys, NewCampaignKey(previous, account, campaign))
+		}
+		return keys
+	}
+}
+
+// ID names the key without telling it: the first 16 hexadecimal digits of its SHA-256.
+func (k *CampaignKey) ID() string {
+	sum := sha256.Sum256(k[:])
+	return hex.EncodeToString(sum[:8])
+}

@@ -90,7 +90,7 @@ func (s *server) listLinks(ctx context.Context, who account.Principal, in *struc
 	Paging
 }) (*linkPage, error) {
 	scope := "links\x00" + who.Scope() + "\x00" + in.Campaign + "\x00" + in.Tag + "\x00" + in.Query
-	before, limit, err := in.parse(scope)
+	before, limit, err := in.number(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *server) listLinks(ctx context.Context, who account.Principal, in *struc
 	if err != nil {
 		return nil, err
 	}
-	out := &linkPage{page[linkView]{Data: make([]linkView, len(found)), Next: cursor(scope, next)}}
+	out := &linkPage{page[linkView]{Data: make([]linkView, len(found)), Next: numberCursor(scope, next)}}
 	for i, r := range found {
 		out.Body.Data[i] = s.view(r)
 	}
@@ -119,7 +119,7 @@ func (s *server) linkHistory(ctx context.Context, who account.Principal, in *str
 	Paging
 }) (*historyPage, error) {
 	scope := "history\x00" + who.Scope() + "\x00" + in.Domain + "\x00" + in.Code
-	before, limit, err := in.parse(scope)
+	before, limit, err := in.number(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *server) linkHistory(ctx context.Context, who account.Principal, in *str
 	if err != nil {
 		return nil, err
 	}
-	out := &historyPage{page[versionView]{Data: make([]versionView, len(found)), Next: cursor(scope, uint64(next))}}
+	out := &historyPage{page[versionView]{Data: make([]versionView, len(found)), Next: numberCursor(scope, uint64(next))}}
 	for i, v := range found {
 		out.Body.Data[i] = versionView{v.Version, moment(v.AtMS), s.view(links.Result{Link: v.Before, Host: r.Host})}
 	}

@@ -27,7 +27,7 @@ type page[T any] struct {
 }
 
 // parse reads the parameters of a list. scope says which list with which filter: a cursor of another one is refused.
-func (p *Paging) parse(scope string) (at uint64, limit int, err error) {
+func (p *Paging) parse(scope string) (place []byte, limit int, err error) {
 	var bad problem.Fields
 	limit = defaultLimit
 	if p.Limit != "" {
@@ -35,35 +35,51 @@ func (p *Paging) parse(scope string) (at uint64, limit int, err error) {
 			bad.Add("limit", problem.RuleRange, "a number from 1 to 1000")
 		}
 	}
-	at, ok := parseCursor(scope, p.Cursor)
+	place, ok := parseCursor(scope, p.Cursor)
 	if !ok {
 		bad.Add("cursor", problem.RuleCursor, "not a cursor of this list")
 	}
-	return at, limit, bad.Err()
+	return place, limit, bad.Err()
 }
 
-// cursor names a place in a list: 8 bytes of place, 4 of a checksum over the list's scope.
-func cursor(scope string, at uint64) *string {
+// number is parse for lists whose places are numbers; 0 is the beginning.
+func (p *Paging) number(scope string) (at uint64, limit int, err error) {
+	place, limit, err := p.parse(scope)
+	if err != nil || place == nil {
+		return 0, limit, err
+	}
+	return binary.BigEndian.Uint64(append(make([]byte, 8), place...)[len(place):]), limit, nil
+}
+
+// numberCursor names a place that is a number; 0 is the end.
+func numberCursor(scope string, at uint64) *string {
 	if at == 0 {
 		return nil
 	}
-	b := binary.BigEndian.AppendUint64(nil, at)
-	b = binary.BigEndian.AppendUint32(b, scopeSum(scope, b))
-	return new(base64.RawURLEncoding.EncodeToString(b))
+	return cursor(scope, binary.BigEndian.AppendUint64(nil, at))
 }
 
-// parseCursor reads what cursor wrote; "" is the beginning.
-func parseCursor(scope, text string) (at uint64, ok bool) {
+// cursor names a place in a list: the place, and 4 bytes of a checksum over it and the list's scope. nil is the end.
+func cursor(scope string, place []byte) *string {
+	if place == nil {
+		return nil
+	}
+	return new(base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(place, scopeSum(scope, place))))
+}
+
+// parseCursor reads what cursor wrote; "" is the beginning, nil.
+func parseCursor(scope, text string) (place []byte, ok bool) {
 	if text == "" {
-		return 0, true
+		return nil, true
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != 12 || binary.BigEndian.Uint32(b[8:]) != scopeSum(scope, b[:8]) {
-		return 0, false
+	if err != nil || len(b) < 5 {
+		return nil, false
 	}
-	return binary.BigEndian.Uint64(b), true
+	place = b[: len(b)-4 : len(b)-4]
+	return place, binary.BigEndian.Uint32(b[len(b)-4:]) == scopeSum(scope, place)
 }
 
-func scopeSum(scope string, at []byte) uint32 {
-	return crc32.Update(crc32.ChecksumIEEE([]byte(scope)), crc32.IEEETable, at)
+func scopeSum(scope string, place []byte) uint32 {
+	return crc32.Update(crc32.ChecksumIEEE([]byte(scope+"\x00")), crc32.IEEETable, place)
 }

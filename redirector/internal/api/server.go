@@ -66,6 +66,7 @@ func build(o Options) (http.Handler, *server) {
 	s := &server{gate: o.Gate, links: o.Links, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
+	s.campaignRoutes()
 	return engine, s
 }
 

@@ -78,8 +78,12 @@ func checkURL(bad *problem.Fields, url string) {
 		bad.Add("url", problem.RuleRequired, "the target of the link")
 		return
 	}
+	checkURLOf(bad, "url", url)
+}
+
+func checkURLOf(bad *problem.Fields, field, url string) {
 	_, err := link.NewTarget(url)
-	bad.Check("url", err)
+	bad.Check(field, err)
 }
 
 // checkText looks at a text of one line.

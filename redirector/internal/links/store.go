@@ -66,6 +66,7 @@ type Version struct {
 
 // Store keeps links. Its errors are the sentinels of package link, or mean that it does not answer.
 type Store interface {
+	CampaignStore
 	Domains(ctx context.Context) ([]Domain, error)
 	EnsureCampaign(ctx context.Context, account uint32, name string) (Campaign, error)
 	// CreateLinks stores all links it can, in one go, and answers in the order of the question.

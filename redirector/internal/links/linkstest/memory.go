@@ -20,20 +20,37 @@ type Memory struct {
 	Hosts     []links.Domain
 	campaigns []campaign
 	links     []link.Link
+	found     map[any]int
 	history   map[uint64][]links.Version
 	Warmed    int // links written through
 	Changed   int // changes told
 }
 
+// Keys under which the index of a link is found.
+type (
+	codeKey struct {
+		domain uint32
+		code   string
+	}
+	refKey struct {
+		account uint32
+		ref     string
+	}
+	urlKey struct {
+		campaign uint64
+		url      string
+	}
+)
+
 type campaign struct {
 	account uint32
-	links.Campaign
+	links.CampaignRow
 	ordinal uint32
 }
 
 // New returns a memory with the installation's default domain, of account 1.
 func New(host string) *Memory {
-	return &Memory{Hosts: []links.Domain{{ID: 1, Account: 1, Host: host, Default: true}}, history: make(map[uint64][]links.Version)}
+	return &Memory{Hosts: []links.Domain{{ID: 1, Account: 1, Host: host, Default: true}}, found: make(map[any]int), history: make(map[uint64][]links.Version)}
 }
 
 // Domains returns all domains.
@@ -56,7 +73,8 @@ func (m *Memory) campaign(account uint32, name string) *campaign {
 			return c
 		}
 	}
-	m.campaigns = append(m.campaigns, campaign{account: account, Campaign: links.Campaign{ID: uint64(len(m.campaigns) + 1), Name: name}})
+	m.campaigns = append(m.campaigns, campaign{account: account, CampaignRow: links.CampaignRow{
+		Campaign: links.Campaign{ID: uint64(len(m.campaigns) + 1), Name: name}, Version: 1, CreatedMS: time.Now().UnixMilli()}})
 	return &m.campaigns[len(m.campaigns)-1]
 }
 
@@ -75,24 +93,25 @@ func (m *Memory) CreateLinks(_ context.Context, news []links.NewLink) ([]links.M
 }
 
 func (m *Memory) create(n *links.NewLink) links.Made {
-	for _, old := range m.links {
-		switch {
-		case n.Ref != "" && old.Ref == n.Ref && old.Account == n.Account:
-			if old.URL != n.URL {
-				return links.Made{Err: link.ErrConflict}
-			}
-			return links.Made{Link: old, Existing: true}
-		case n.Reuse && old.Campaign == n.Campaign && old.URL == n.URL && old.State == link.Live:
-			return links.Made{Link: old, Existing: true}
+	if old, ok := m.found[refKey{n.Account, n.Ref}]; ok && n.Ref != "" {
+		if m.links[old].URL != n.URL {
+			return links.Made{Err: link.ErrConflict}
 		}
+		return links.Made{Link: m.links[old], Existing: true}
 	}
-	if slices.ContainsFunc(m.links, func(old link.Link) bool { return old.Domain == n.Domain && old.Code == n.Code }) {
+	if old, ok := m.found[urlKey{n.Campaign, n.URL}]; ok && n.Reuse {
+		return links.Made{Link: m.links[old], Existing: true}
+	}
+	if _, ok := m.found[codeKey{n.Domain, n.Code}]; ok {
 		return links.Made{Err: link.ErrTaken}
 	}
 	l := n.Link
 	c := m.campaign(l.Account, l.CampaignName)
 	l.ID, l.Ordinal, l.Version, l.CreatedMS = uint64(len(m.links)+1), c.ordinal, 1, time.Now().UnixMilli()
 	c.ordinal++
+	m.found[codeKey{l.Domain, l.Code}] = len(m.links)
+	m.found[refKey{l.Account, l.Ref}] = len(m.links)
+	m.found[urlKey{l.Campaign, l.URL}] = len(m.links)
 	m.links = append(m.links, l)
 	return links.Made{Link: l}
 }
@@ -101,10 +120,8 @@ func (m *Memory) create(n *links.NewLink) links.Made {
 func (m *Memory) FindLink(_ context.Context, domain uint32, code string) (link.Link, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range m.links {
-		if l.Domain == domain && l.Code == code {
-			return l, m.Down
-		}
+	if i, ok := m.found[codeKey{domain, code}]; ok {
+		return m.links[i], m.Down
 	}
 	return link.Link{}, cmp.Or(m.Down, link.ErrNotFound)
 }
@@ -180,3 +197,44 @@ func (m *Memory) LinkChanged(context.Context, uint64) {
 
 // CampaignChanged counts the change.
 func (m *Memory) CampaignChanged(context.Context, uint64) { m.LinkChanged(context.Background(), 0) }
+
+// FindCampaign finds a campaign by its name.
+func (m *Memory) FindCampaign(_ context.Context, account uint32, name string) (links.CampaignRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.campaigns {
+		if c.account == account && c.Name == name {
+			return c.CampaignRow, m.Down
+		}
+	}
+	return links.CampaignRow{}, cmp.Or(m.Down, link.ErrNotFound)
+}
+
+// ListCampaigns returns campaigns, newest first.
+func (m *Memory) ListCampaigns(_ context.Context, account uint32, before uint64, limit int) (found []links.CampaignRow, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range slices.Backward(m.campaigns) {
+		if c.account == account && (before == 0 || c.ID < before) && len(found) < limit {
+			found = append(found, c.CampaignRow)
+		}
+	}
+	return found, m.Down
+}
+
+// PutCampaign makes or replaces a campaign.
+func (m *Memory) PutCampaign(_ context.Context, account uint32, row links.CampaignRow, ifVersion *uint32) (links.CampaignRow, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := len(m.campaigns)
+	c := m.campaign(account, row.Name)
+	if ifVersion != nil && *ifVersion != c.Version {
+		return row, false, link.ErrStale
+	}
+	created := len(m.campaigns) > n
+	if !created {
+		c.Version++
+	}
+	c.Campaign.Domain, c.CampaignFields = row.Campaign.Domain, row.CampaignFields
+	return c.CampaignRow, created, m.Down
+}
