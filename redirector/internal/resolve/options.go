@@ -90,8 +90,8 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 // parseHosts parses an address whose host may be a list, which net/url does not know. Its errors do not repeat the
 // address: it may hold a password.
 func parseHosts(address string) (u *url.URL, hosts string, err error) {
-	first, others, several := strings.Cut(address, ",redis")
-	scheme, rest, _ := strings.Cut(first, "://")
+	urls := strings.Split(strings.ReplaceAll(address, ",rediss://", ",redis://"), ",redis://")
+	scheme, rest, _ := strings.Cut(urls[0], "://")
 	authority, end := splitAuthority(rest)
 	at := strings.LastIndexByte(authority, '@') + 1
 	u, err = url.Parse(scheme + "://" + authority[:at] + "hosts" + end)
@@ -99,10 +99,7 @@ func parseHosts(address string) (u *url.URL, hosts string, err error) {
 		return nil, "", errors.New("redis url: want redis://host:port/0")
 	}
 	hosts = authority[at:]
-	for more := true; several && more; {
-		var next string
-		next, others, more = strings.Cut(others, ",redis")
-		_, rest, _ := strings.Cut(next, "://")
+	for _, rest := range urls[1:] {
 		authority, _ := splitAuthority(rest)
 		hosts += "," + authority[strings.LastIndexByte(authority, '@')+1:]
 	}

@@ -205,6 +205,7 @@ func TestOpenRedis(t *testing.T) {
 		"redis://:secret@r1:7000,r2,[::1]:7002/3":         "[r1:7000 r2:6379 [::1]:7002] db 3 user  master  tls false",
 		"rediss://u:p@r1/0?master=main":                   "[r1:6379] db 0 user u master main tls true",
 		"redis://:s@r1:1/2,redis://:s@r2:2/2,rediss://r3": "[r1:1 r2:2 r3:6379] db 2 user  master  tls false",
+		"redis://redis1,redis2:7000":                      "[redis1:6379 redis2:7000] db 0 user  master  tls false",
 		"redis://[::1]/":                                  "[[::1]:6379] db 0 user  master  tls false",
 	} {
 		o, err := redisOptions(address)
