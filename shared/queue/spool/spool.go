@@ -1,0 +1,254 @@
+package spool
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"longtail/shared/click"
+	"longtail/shared/queue"
+)
+
+// Mode is what a click's write survives before it is answered.
+type Mode int
+
+// The modes.
+const (
+	Kill  Mode = iota // the process's death; a loss of power takes at most the last second
+	Power             // a loss of power
+)
+
+// ParseMode reads kill or power.
+func ParseMode(s string) (Mode, error) {
+	switch s {
+	case "kill":
+		return Kill, nil
+	case "power":
+		return Power, nil
+	}
+	return 0, fmt.Errorf("journal mode %q: want kill or power", s)
+}
+
+// Errors of Append: the click is not recorded, and is counted as such.
+var (
+	// ErrFull: the spool's bound, or the disk, is reached.
+	ErrFull = errors.New("spool is full")
+	// ErrSealed: this instance is shutting down.
+	ErrSealed = errors.New("spool is sealed")
+)
+
+// Reasons of a gap that the spool itself finds.
+const (
+	ReasonFull        = "spool_full"
+	ReasonQuarantined = "quarantined"
+	ReasonPowerLoss   = "power_loss"
+)
+
+// A Gap is a span of time some of whose clicks are not in the feed.
+type Gap struct {
+	Feed   queue.FeedID
+	FromMS int64
+	ToMS   int64
+	Clicks int64 // -1 = not known
+	Reason string
+}
+
+// A GapRecorder makes a gap known. It is durable when it returns nil, and idempotent by feed, reason and FromMS.
+type GapRecorder interface {
+	RecordGap(ctx context.Context, g Gap) error
+}
+
+// Options of a spool. Dir, Clock, Gaps, Log and Registerer are required.
+type Options struct {
+	Dir          string // holds the slots
+	Mode         Mode
+	MaxBytes     int64         // of all segments in hand; never more than 80 % of the disk
+	SegmentBytes int64         // 0 = 64 MiB
+	Window       int           // messages delivered and not Done; 0 = 4
+	SyncEvery    time.Duration // mode Kill; 0 = 1 s
+	Clock        *click.Clock
+	FS           FS // nil = OS
+	Gaps         GapRecorder
+	Log          *slog.Logger
+	Registerer   prometheus.Registerer
+}
+
+func (o *Options) setDefaults() {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = 64 << 20
+	}
+	if o.Window == 0 {
+		o.Window = 4
+	}
+	if o.SyncEvery == 0 {
+		o.SyncEvery = time.Second
+	}
+	if o.FS == nil {
+		o.FS = OS{}
+	}
+}
+
+// A Spool is one process's opening of a slot, and what it adopted besides. It is safe for concurrent use.
+type Spool struct {
+	o       Options
+	fs      FS
+	log     *slog.Logger
+	metrics metrics
+	slot    *slot
+	live    atomic.Pointer[Feed]
+	used    atomic.Int64 // bytes of all segments in hand
+	wake    chan struct{}
+	quit    chan struct{}
+
+	asked     atomic.Bool // the next segment's file was asked for
+	wanted    chan struct{}
+	ready     atomic.Pointer[File]
+	commitNow chan struct{}
+	workers   sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows; taken before a feed's
+	feeds    []*Feed    // all in hand: the live one first
+	slots    map[string]*slot
+	turn     int
+	inFlight int
+	closed   bool
+}
+
+// Open takes the first slot whose lock is free and begins a feed in it. What older openings left there, and in other
+// slots, is found by Adopt.
+func Open(ctx context.Context, o Options) (*Spool, error) {
+	o.setDefaults()
+	s := &Spool{
+		o: o, fs: o.FS, log: o.Log.With("component", "spool"), wake: make(chan struct{}, 1), quit: make(chan struct{}), slots: map[string]*slot{},
+		wanted: make(chan struct{}, 1), commitNow: make(chan struct{}, 1),
+	}
+	if err := o.FS.MkdirAll(o.Dir); err != nil {
+		return nil, fmt.Errorf("make spool folder: %w", err)
+	}
+	if size, err := o.FS.Capacity(o.Dir); err == nil && size > 0 {
+		s.o.MaxBytes = min(s.o.MaxBytes, size/10*8)
+	}
+	s.metrics = newMetrics(o.Registerer, s)
+	var err error
+	if s.slot, err = s.firstFree(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.slot.unlock())
+	}
+	s.workers.Go(s.commitLoop)
+	s.workers.Go(s.prepareLoop)
+	return s, nil
+}
+
+// begin starts a new live feed.
+func (s *Spool) begin() error {
+	f := s.newFeed(s.slot)
+	f.live, f.deliver = true, true
+	rand.Read(f.id[:])
+	first, err := createSegment(s.fs, s.slot.dir, s.slot.tmp("new"), f.id, 0, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(first.file.Sync(), s.fs.SyncDir(s.slot.dir)); err != nil {
+		return fmt.Errorf("sync first segment: %w", errors.Join(err, first.file.Close()))
+	}
+	f.segments = []*segment{first}
+	s.mu.Lock()
+	s.feeds = append([]*Feed{f}, s.feeds...)
+	s.live.Store(f)
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Spool) newFeed(sl *slot) *Feed {
+	f := &Feed{
+		spool: s, slot: sl, nextBeat: time.Now().Add(beat),
+		counts: map[uint64]int64{}, told: map[uint64]int64{}, done: map[int64]int64{}, passed: map[int64]int64{}, kept: map[int64]bool{},
+	}
+	f.synced = sync.NewCond(&f.mu)
+	return f
+}
+
+// Live returns the feed to which this process appends.
+func (s *Spool) Live() *Feed { return s.live.Load() }
+
+// Append gives the click its id and writes its frame. When it returns nil the click survives what the mode says. It
+// does not keep c, and allocates nothing.
+func (s *Spool) Append(c *click.Click) error { return s.Live().append(c) }
+
+// Renew seals the live feed, which another owner or an operator took in the database, and begins a new one. The old one
+// is adopted like any that was left behind.
+func (s *Spool) Renew(context.Context) (*Feed, error) {
+	old := s.Live()
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	old.abandon()
+	return s.Live(), nil
+}
+
+// Stats is what waits in the spool.
+type Stats struct {
+	Clicks     int64 // not handed over yet
+	Bytes      int64 // of segments on the disk
+	OldestMS   int64 // time of the oldest waiting click; 0 = none
+	Unrecorded int64 // answered and not recorded since the start
+}
+
+// Stats tells what waits now.
+func (s *Spool) Stats() Stats {
+	st := Stats{Bytes: s.used.Load(), Unrecorded: s.metrics.lost.Load()}
+	s.mu.Lock()
+	feeds := append([]*Feed(nil), s.feeds...)
+	s.mu.Unlock()
+	for _, f := range feeds {
+		waiting, oldest := f.waits()
+		st.Clicks += waiting
+		if oldest != 0 && (st.OldestMS == 0 || oldest < st.OldestMS) {
+			st.OldestMS = oldest
+		}
+	}
+	return st
+}
+
+// Close ends deliveries, syncs what is written and releases the slots. Undelivered clicks stay on the disk.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	feeds := append([]*Feed(nil), s.feeds...)
+	s.mu.Unlock()
+	s.Live().Seal()
+	close(s.quit)
+	s.workers.Wait()
+	errs := []error{s.Live().commit()}
+	for _, f := range feeds {
+		errs = append(errs, f.closeFiles())
+	}
+	for _, sl := range s.slots {
+		errs = append(errs, sl.unlock())
+	}
+	errs = append(errs, s.slot.unlock())
+	return errors.Join(errs...)
+}
+
+func (s *Spool) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func quarantineDir(dir string) string { return filepath.Join(dir, "quarantine") }
