@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,8 +33,19 @@ func NewServer(e *Edge, drain time.Duration) *Server {
 		MaxHeaderBytes:    64 << 10,         // a customer's domain gets the cookies of its parent
 		// OPTIONS * is a method like any other that a link does not answer.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(e.log.Handler(), slog.LevelDebug), // its lines name peers' addresses
+		ErrorLog:                     log.New(acceptErrors{e.log}, "", 0),
 	}}
+}
+
+// acceptErrors logs what net/http says about the port, and drops what it says about peers: that names their addresses.
+type acceptErrors struct{ log *slog.Logger }
+
+// Write takes one line.
+func (a acceptErrors) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("http: Accept error")) {
+		a.log.Warn("connection cannot be accepted", "error", string(bytes.TrimSpace(line)))
+	}
+	return len(line), nil
 }
 
 // Serve answers clicks on l until Shutdown. It returns nil after a shutdown.
