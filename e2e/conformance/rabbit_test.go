@@ -490,6 +490,63 @@ func TestRabbitPrefetchIsTheWindow(t *testing.T) {
 	}
 }
 
+// A consumer that is drained before it is closed finishes what it has, and nothing of that comes again.
+func TestRabbitDrains(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	b := broker(t, mq.URL())
+	const total, first = 400, 50
+	if err := b.Publish(t.Context(), newJournal(total)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	seen, again := map[int64]bool{}, 0
+	take := func(c *rabbit.Consumer) error {
+		d, err := c.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if seen[d.From] {
+			t.Errorf("message %d came again, attempt %d", d.From, d.Attempt)
+		}
+		if seen[d.From] = true; d.Attempt > 1 {
+			again++
+		}
+		d.Done(nil)
+		return nil
+	}
+	c := b.Consume(20)
+	for range first {
+		if err := take(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Drain()
+	for err := error(nil); !errors.Is(err, queue.ErrClosed); {
+		if err = take(c); err != nil && !errors.Is(err, queue.ErrClosed) {
+			t.Fatal(err)
+		}
+	}
+	drained := len(seen)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if drained > first+40 {
+		t.Errorf("%d messages came after Drain", drained-first)
+	}
+	other := b.Consume(100)
+	t.Cleanup(func() { _ = other.Close() })
+	for len(seen) < total {
+		if err := take(other); err != nil {
+			t.Fatalf("after %d messages: %v", len(seen), err)
+		}
+	}
+	t.Logf("drained after %d messages; of the others %d came as tried before", drained, again)
+	if again > 5 {
+		t.Errorf("%d messages were handed back", again)
+	}
+}
+
 // A newer format goes to the dead queue and comes back by TakeBack once a program can read it; what nobody can read
 // reaches ingest.
 func TestRabbitForeignMessages(t *testing.T) {
@@ -560,7 +617,7 @@ func TestRabbitAuditsTheTopology(t *testing.T) {
 		says    string
 	}{
 		{"classic, not durable", false, nil, "durable"},
-		{"classic", true, nil, "x-queue-type"},
+		{"classic", true, nil, "inequivalent arg"},
 		{"drops the head", true, with("x-overflow", "drop-head"), "x-overflow"},
 		{"no overflow", true, with("x-overflow", nil), "x-overflow"},
 		{"at most once", true, with("x-dead-letter-strategy", "at-most-once"), "x-dead-letter-strategy"},

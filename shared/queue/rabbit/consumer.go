@@ -2,32 +2,16 @@ package rabbit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"longtail/shared/queue"
 )
 
 // MaxPrefetch is the broker's limit for one consumer of a quorum queue.
 const MaxPrefetch = 2000
-
-// consumerTag names the one consumer of a channel.
-const consumerTag = "clicks"
-
-// ackDelay lets the messages of one batch, which are Done one after the other, become one acknowledgement. The broker
-// holds back many small ones, and those would be lost with the connection.
-const ackDelay = 2 * time.Millisecond
-
-var (
-	errHandedBack = errors.New("deliveries were handed back")
-	errTags       = errors.New("delivery tags are not consecutive")
-	errCancelled  = errors.New("consumer was cancelled: its queue is gone")
-)
 
 // A Consumer is a queue.Source over the queue of clicks, with a window of a fixed number of messages.
 //
@@ -40,9 +24,12 @@ var (
 // belongs to no range, and ingest stores those frames that it can read and dead-letters the rest.
 type Consumer struct {
 	broker   *Broker
-	prefetch int
 	log      *slog.Logger
+	prefetch int
 	out      chan *queue.Delivery
+	drain    chan struct{} // capacity 1: draining was just asked for
+	draining atomic.Bool
+	drained  chan struct{} // closed when nothing is left to be received
 	stop     context.CancelFunc
 	closed   <-chan struct{}
 	owner    sync.WaitGroup
@@ -54,8 +41,8 @@ func (b *Broker) Consume(prefetch int) *Consumer {
 	s := b.supervisor("consume")
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Consumer{
-		broker: b, prefetch: min(max(prefetch, 1), MaxPrefetch), log: s.log,
-		out: make(chan *queue.Delivery), stop: stop, closed: ctx.Done(),
+		broker: b, log: s.log, prefetch: min(max(prefetch, 1), MaxPrefetch), out: make(chan *queue.Delivery),
+		drain: make(chan struct{}, 1), drained: make(chan struct{}), stop: stop, closed: ctx.Done(),
 	}
 	c.owner.Go(func() { _ = s.run(ctx, c.serve) })
 	return c
@@ -71,8 +58,23 @@ func (c *Consumer) Receive(ctx context.Context) (*queue.Delivery, error) {
 		return d, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-c.drained:
+		return nil, queue.ErrClosed
 	case <-c.closed:
 		return nil, queue.ErrClosed
+	}
+}
+
+// Drain asks the broker for no more. What it has delivered can still be received and acknowledged; then Receive
+// returns queue.ErrClosed. A consumer that is drained before it is closed hands nearly nothing back, and so makes no
+// message look as if it had been tried. The caller closes it soon: a message that was on its way when the broker was
+// asked stays behind until then (seen with 3.10.8), which is also why a window cannot be changed by subscribing anew
+// on the same channel.
+func (c *Consumer) Drain() {
+	c.draining.Store(true)
+	select {
+	case c.drain <- struct{}{}:
+	default:
 	}
 }
 
@@ -85,41 +87,46 @@ func (c *Consumer) Close() error {
 
 // serve delivers from one generation.
 func (c *Consumer) serve(ctx context.Context, g *generation) error {
-	in, err := c.subscribe(g)
-	if err != nil {
+	s := subscription{c: c, g: g, tags: newAcks(), held: c.broker.metrics.inFlight.WithLabelValues("consume")}
+	defer func() { s.held.Sub(float64(s.tags.retire())) }()
+	if c.draining.Load() {
+		s.drained()
+	} else if err := s.subscribe(); err != nil {
 		return err
 	}
-	tags := newAcks()
-	held := c.broker.metrics.inFlight.WithLabelValues("consume")
-	defer func() { held.Sub(float64(tags.retire())) }()
-	var next *queue.Delivery
 	var due <-chan time.Time
 	for {
-		// A nil channel switches its case off: one delivery at a time waits to be received.
-		from, to := in, c.out
-		if next == nil {
+		// A nil channel switches its case off: the broker's deliveries wait while one is there to be received.
+		from, to, next := s.in, c.out, (*queue.Delivery)(nil)
+		if len(s.pending) == 0 {
 			to = nil
 		} else {
-			from = nil
+			from, next = nil, s.pending[0]
 		}
 		select {
 		case m, open := <-from:
 			if !open {
-				return c.ended(g)
+				return s.ended()
 			}
-			held.Inc()
-			if next, err = c.take(g, tags, &m); err != nil {
+			if err := s.take(&m); err != nil {
 				return err
 			}
 		case to <- next:
-			next = nil
-		case <-tags.wake:
+			s.pending[0] = nil
+			s.pending = s.pending[1:]
+			s.drained()
+		case <-c.drain:
+			if err := s.unsubscribe(); err != nil {
+				return err
+			}
+			s.drained()
+		case <-s.tags.wake:
 			if due == nil {
 				due = time.After(ackDelay)
 			}
 		case <-due:
 			due = nil
-			if err := c.acknowledge(g, tags); err != nil {
+			if err := s.acknowledge(); err != nil {
 				return err
 			}
 		case e := <-g.connClosed:
@@ -127,80 +134,8 @@ func (c *Consumer) serve(ctx context.Context, g *generation) error {
 		case e := <-g.chClosed:
 			return lost(e)
 		case <-ctx.Done():
-			c.leave(g, tags)
+			s.leave()
 			return ctx.Err()
 		}
 	}
-}
-
-// leave acknowledges what is done when the consumer is closed; what does not go through is delivered again. The
-// broker answers a cancel only when it has applied the acknowledgements that came before.
-func (c *Consumer) leave(g *generation, tags *acks) {
-	if c.acknowledge(g, tags) == nil {
-		_ = g.within(c.broker.opts.CloseTimeout, func() error { return g.ch.Cancel(consumerTag, false) })
-	}
-}
-
-func (c *Consumer) subscribe(g *generation) (in <-chan amqp.Delivery, err error) {
-	err = g.within(c.broker.opts.DialTimeout, func() error {
-		if err := g.ch.Qos(c.prefetch, 0, false); err != nil {
-			return fmt.Errorf("set prefetch: %w", err)
-		}
-		if in, err = g.ch.Consume(ClicksQueue, consumerTag, false, false, false, false, nil); err != nil {
-			return fmt.Errorf("consume queue %s: %w", ClicksQueue, err)
-		}
-		return nil
-	})
-	return in, err
-}
-
-// ended tells why the deliveries stopped: the channel is gone, or the broker cancelled the consumer.
-func (c *Consumer) ended(g *generation) error {
-	select {
-	case e := <-g.chClosed:
-		return lost(e)
-	default:
-	}
-	if g.ch.IsClosed() {
-		return errLost
-	}
-	return errCancelled
-}
-
-// take makes a delivery of a message. It returns nil for one that is not for this program.
-func (c *Consumer) take(g *generation, tags *acks, m *amqp.Delivery) (*queue.Delivery, error) {
-	tag := m.DeliveryTag
-	if !tags.delivered(tag) {
-		return nil, fmt.Errorf("%w: %d", errTags, tag)
-	}
-	message, err := decode(m.Type, m.Headers, m.Body)
-	if errors.Is(err, errNewer) {
-		c.broker.metrics.newer.Inc()
-		c.broker.metrics.inFlight.WithLabelValues("consume").Dec()
-		c.log.Warn("message has a newer format, it waits in the dead queue", "type", m.Type, "message", m.MessageId)
-		tags.gone(tag)
-		return nil, g.ch.Reject(tag, false)
-	}
-	if err != nil {
-		c.broker.metrics.unreadable.Inc()
-		c.log.Warn("message is not ours or damaged, its body goes to ingest", "err", err)
-	}
-	return queue.NewDelivery(message, attempt(m), func(err error) { tags.done(tag, err) }), nil
-}
-
-// acknowledge sends the acks that are due. Its error ends the generation.
-func (c *Consumer) acknowledge(g *generation, tags *acks) error {
-	acked, handedBack, err := tags.flush(g.ch.Ack)
-	c.broker.metrics.inFlight.WithLabelValues("consume").Sub(float64(acked))
-	if acked > 0 && err == nil {
-		g.progress = true
-	}
-	if err != nil {
-		return fmt.Errorf("acknowledge: %w", err)
-	}
-	if handedBack != nil {
-		c.broker.metrics.handedBack.Inc()
-		return fmt.Errorf("%w: %w", errHandedBack, handedBack)
-	}
-	return nil
 }
