@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,16 +19,9 @@ import (
 )
 
 const (
-	bulkChunk  = 500              // lines a statement
-	maxLine    = 256 << 10        // bytes of one line; a link with all its fields escaped has less
-	writePause = 30 * time.Second // the longest wait for the client to read on
+	bulkChunk = 500       // lines a statement
+	maxLine   = 256 << 10 // bytes of one line; a link with all its fields escaped has less
 )
-
-// lineStream is an answer of lines, written by a function.
-type lineStream struct {
-	Type string `header:"Content-Type"`
-	Body func(huma.Context)
-}
 
 // bulk makes many links. The whole request is read to its end first, because many clients send all before they read
 // any; then its limits are known, and the links are made chunk by chunk while the answer streams.
@@ -201,62 +192,4 @@ func parseLine(raw []byte, tooLong error) (links.Draft, error) {
 		return links.Draft{}, err
 	}
 	return body.draft(), nil
-}
-
-var errLong = errors.New("line is too long")
-
-// readLine returns the next line without its end. A line beyond maxLine is read over and told as errLong.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := in.ReadSlice('\n')
-		if len(line) <= maxLine {
-			line = append(line, piece...)
-		}
-		switch {
-		case err == bufio.ErrBufferFull:
-			continue
-		case err == io.EOF && len(line) == 0:
-			return nil, io.EOF
-		case err != nil && err != io.EOF:
-			return nil, err
-		case len(line) > maxLine+1:
-			return nil, errLong
-		}
-		return bytes.TrimRight(line, "\r\n"), nil
-	}
-}
-
-// lines writes an answer of JSON lines. It ends when the client reads nothing for a while.
-type lines struct {
-	*json.Encoder
-	buffer  *bufio.Writer
-	control *http.ResponseController
-}
-
-func newLines(e *exchange) *lines {
-	buffer := bufio.NewWriterSize(&persistent{e.gin.Writer, http.NewResponseController(e.gin.Writer)}, 64<<10)
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false)
-	return &lines{encoder, buffer, http.NewResponseController(e.gin.Writer)}
-}
-
-func (l *lines) put(v any) error { return l.Encode(v) }
-
-func (l *lines) flush() error {
-	if err := l.buffer.Flush(); err != nil {
-		return err
-	}
-	return l.control.Flush()
-}
-
-// persistent gives every write its own time.
-type persistent struct {
-	io.Writer
-	control *http.ResponseController
-}
-
-func (p *persistent) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(writePause)) // a writer without deadlines has its own limits
-	return p.Writer.Write(b)
 }

@@ -12,6 +12,7 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/problem"
+	"longtail/redirector/internal/stats"
 )
 
 // Limits of a connection. A route that streams extends its own deadlines while something moves.
@@ -25,26 +26,30 @@ const (
 
 // Options are what the API needs.
 type Options struct {
-	Gate    *account.Gate
-	Links   *links.Service
-	Once    Once
-	Secrets [][]byte // masters of campaign keys; the first one signs
-	Rate    int      // requests a second of one key
-	Dir     string   // for the bodies of bulk requests; "" = the system's
-	Log     *slog.Logger
+	Gate     *account.Gate
+	Links    *links.Service
+	Stats    *stats.Service
+	Pipeline Pipeline // nil = not known here
+	Once     Once
+	Secrets  [][]byte // masters of campaign keys; the first one signs
+	Rate     int      // requests a second of one key
+	Dir      string   // for the bodies of bulk requests; "" = the system's
+	Log      *slog.Logger
 }
 
 // server is what the routes share.
 type server struct {
-	gate    *account.Gate
-	links   *links.Service
-	store   Once
-	secrets [][]byte
-	limits  *limits
-	dir     string
-	log     *slog.Logger
-	huma    huma.API
-	calls   []call // every route, for the OpenAPI document and its tests
+	gate     *account.Gate
+	links    *links.Service
+	stats    *stats.Service
+	pipeline Pipeline
+	store    Once
+	secrets  [][]byte
+	limits   *limits
+	dir      string
+	log      *slog.Logger
+	huma     huma.API
+	calls    []call // every route, for the OpenAPI document and its tests
 }
 
 // New returns the handler of everything under /api/. What it does not know is a problem too.
@@ -63,10 +68,13 @@ func build(o Options) (http.Handler, *server) {
 	engine.Use(begin(log))
 	engine.NoRoute(answer(problem.NotFound))
 	engine.NoMethod(answer(problem.MethodNotAllowed))
-	s := &server{gate: o.Gate, links: o.Links, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
+	s := &server{gate: o.Gate, links: o.Links, stats: o.Stats, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
 	s.campaignRoutes()
+	s.statsRoutes()
+	s.clickRoutes()
+	s.opsRoutes()
 	return engine, s
 }
 

@@ -118,3 +118,8 @@ func (d *domains) places(ctx context.Context, account uint32, host string) ([]Do
 	}
 	return append(append(own, shared...), rest...), nil
 }
+
+// Host returns the host of a domain.
+func (s *Service) Host(ctx context.Context, id uint32) (string, error) {
+	return s.domains.hostOf(ctx, id)
+}

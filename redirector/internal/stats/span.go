@@ -1,0 +1,170 @@
+package stats
+
+import (
+	"slices"
+	"strconv"
+	"time"
+	_ "time/tzdata" // zones must be known in an image without files
+
+	"longtail/redirector/internal/problem"
+)
+
+const (
+	minuteMS  = int64(60_000)
+	quarterMS = 15 * minuteMS
+	hourMS    = 60 * minuteMS
+
+	// pointsMost is the longest series.
+	pointsMost = 10_000
+	// minutesKept is how long minutes are kept; what is older is known by quarter hours.
+	minutesKept = 35 * 24 * time.Hour
+)
+
+// steps are the resolutions, the finest first.
+var steps = []string{"minute", "hour", "day"}
+
+// span is the range of a question, checked.
+type span struct {
+	life         bool // no range was given: the whole lifetime
+	fromMS, toMS int64
+	step         *step
+}
+
+// step is the resolution of a series.
+type step struct {
+	word string
+	zone *time.Location
+}
+
+// span checks the range. Everything that is wrong with it is told at once.
+func (q *Question) span() (span, error) {
+	now := time.Now().UnixMilli()
+	oldest := now - minutesKept.Milliseconds()
+	s := span{life: q.FromMS == nil && q.ToMS == nil, fromMS: floor(q.SinceMS, quarterMS), toMS: floor(now, minuteMS) + minuteMS}
+	if q.FromMS != nil {
+		s.fromMS = *q.FromMS
+	}
+	if q.ToMS != nil {
+		s.toMS = *q.ToMS
+	}
+	var bad problem.Fields
+	checkBorder(&bad, "from", q.FromMS, oldest)
+	checkBorder(&bad, "to", q.ToMS, oldest)
+	switch {
+	case q.FromMS != nil && q.ToMS == nil && s.fromMS >= s.toMS: // a range that begins in the future is empty
+		s.toMS = s.fromMS
+	case q.FromMS == nil && s.fromMS > s.toMS: // so is one that ends before the campaign began
+		s.fromMS = s.toMS
+	case q.FromMS != nil && q.ToMS != nil && s.fromMS >= s.toMS:
+		bad.Add("from", problem.RuleOrder, "from lies before to")
+	}
+	zone, err := time.LoadLocation(q.Zone)
+	if err != nil || q.Zone == "Local" {
+		bad.Add("tz", problem.RuleZone, "an IANA time zone like Europe/Berlin")
+		zone = time.UTC
+	}
+	if q.Resolution != "" {
+		s.checkSeries(&bad, q.Resolution, zone, oldest)
+	}
+	return s, bad.Err()
+}
+
+func checkBorder(bad *problem.Fields, field string, ms *int64, oldest int64) {
+	switch {
+	case ms == nil:
+	case *ms%minuteMS != 0:
+		bad.Add(field, problem.RuleBorder, "falls on a whole minute")
+	case *ms < oldest && *ms%quarterMS != 0:
+		bad.Add(field, problem.RuleBorder, "older than 35 days, it falls on a quarter hour")
+	}
+}
+
+func (s *span) checkSeries(bad *problem.Fields, word string, zone *time.Location, oldest int64) {
+	at := slices.Index(steps, word)
+	if at < 0 {
+		bad.Add("resolution", problem.RuleOneOf, "minute, hour or day")
+		return
+	}
+	s.step = &step{word, zone}
+	if s.fromMS >= s.toMS {
+		return
+	}
+	if word == "minute" && s.fromMS < oldest {
+		bad.Add("resolution", problem.RuleBorder, "minutes are known for 35 days; ask for hour or day, or for a later from")
+		return
+	}
+	if s.points(word) > pointsMost {
+		bad.Add("resolution", problem.RulePoints, "more than "+strconv.Itoa(pointsMost)+" points; "+s.fits(at))
+	}
+}
+
+// fits names the finest resolution that fits.
+func (s *span) fits(at int) string {
+	for _, word := range steps[at+1:] {
+		if s.points(word) <= pointsMost {
+			return word + " fits"
+		}
+	}
+	return "ask for a shorter range"
+}
+
+func (s *span) points(word string) int64 {
+	size := map[string]int64{"minute": minuteMS, "hour": hourMS, "day": 24 * hourMS}[word]
+	return (s.toMS-s.fromMS)/size + 2
+}
+
+// pieces cuts the range into quarter hours as far as possible and minutes at its ends; nil for the whole lifetime.
+func (s *span) pieces() []Piece {
+	if s.life {
+		return nil
+	}
+	return cut(s.fromMS, s.toMS)
+}
+
+func cut(from, to int64) []Piece {
+	first, last := floor(from+quarterMS-1, quarterMS), floor(to, quarterMS)
+	if first >= last {
+		return appendPiece([]Piece{}, Piece{false, from, to})
+	}
+	pieces := appendPiece([]Piece{}, Piece{false, from, first})
+	pieces = appendPiece(pieces, Piece{true, first, last})
+	return appendPiece(pieces, Piece{false, last, to})
+}
+
+func appendPiece(pieces []Piece, p Piece) []Piece {
+	if p.FromMS < p.ToMS {
+		pieces = append(pieces, p)
+	}
+	return pieces
+}
+
+// seriesPieces are the pieces of which a series is made.
+func (s *span) seriesPieces() []Piece {
+	if s.step.word == "minute" {
+		return appendPiece([]Piece{}, Piece{false, s.fromMS, s.toMS})
+	}
+	return cut(s.fromMS, s.toMS)
+}
+
+func (s *span) gapsFrom() int64 {
+	if s.life {
+		return 0
+	}
+	return s.fromMS
+}
+
+func (s *span) gapsTo() int64 {
+	if s.life {
+		return 0
+	}
+	return s.toMS
+}
+
+// floor returns the last multiple of unit that is not above ms.
+func floor(ms, unit int64) int64 {
+	rest := ms % unit
+	if rest < 0 {
+		rest += unit
+	}
+	return ms - rest
+}
