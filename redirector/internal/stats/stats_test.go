@@ -1,0 +1,310 @@
+package stats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"longtail/redirector/internal/problem"
+	"longtail/shared/click"
+)
+
+// memory counts clicks that were given as times.
+type memory struct {
+	times    []int64
+	complete int64
+	clicks   map[uint64][]Click // by campaign
+	asked    int                // pages of clicks
+	fail     error
+}
+
+func (m *memory) Totals(context.Context, uint64, uint64) (Count, error) {
+	n := int64(len(m.times))
+	return Count{Clicks: n, Unknown: n, Uniques: n}, m.fail
+}
+
+func (m *memory) Sums(_ context.Context, _, _ uint64, pieces []Piece) (c Count, err error) {
+	for _, cell := range m.cells(pieces) {
+		c.Clicks += cell.Clicks
+	}
+	return c, m.fail
+}
+
+func (m *memory) ByLink(context.Context, uint64, []Piece, int) ([]LinkCount, error) {
+	return nil, m.fail
+}
+
+func (m *memory) Cells(_ context.Context, _, _ uint64, pieces []Piece) ([]Cell, error) {
+	return m.cells(pieces), m.fail
+}
+
+func (m *memory) cells(pieces []Piece) (cells []Cell) {
+	for _, p := range pieces {
+		unit := minuteMS
+		if p.Quarters {
+			unit = quarterMS
+		}
+		if p.FromMS%unit != 0 || p.ToMS%unit != 0 {
+			panic(fmt.Sprintf("%+v is not a piece of whole cells", p))
+		}
+		for start := p.FromMS; start < p.ToMS; start += unit {
+			n := int64(0)
+			for _, at := range m.times {
+				if start <= at && at < start+unit {
+					n++
+				}
+			}
+			if n > 0 {
+				cells = append(cells, Cell{start, n})
+			}
+		}
+	}
+	return cells
+}
+
+func (m *memory) Completeness(context.Context) (int64, error)       { return m.complete, m.fail }
+func (m *memory) Gaps(context.Context, int64, int64) ([]Gap, error) { return nil, m.fail }
+func (m *memory) Balance(context.Context, uint64) (Balance, error)  { return Balance{}, m.fail }
+
+func (m *memory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []Recipient, err error) {
+	for _, name := range []string{"a", "b", "c"} {
+		if name > after && len(found) < limit {
+			found = append(found, Recipient{Recipient: name})
+		}
+	}
+	return found, m.fail
+}
+
+func (m *memory) Clicks(_ context.Context, campaign uint64, from, to int64, after click.ID, limit int) (page []Click, err error) {
+	m.asked++
+	for _, c := range m.clicks[campaign] {
+		if c.ID.MS() >= from && c.ID.MS() < to && c.ID.String() > after.String() && len(page) < limit {
+			page = append(page, c)
+		}
+	}
+	return page, m.fail
+}
+
+func (m *memory) CampaignIDs(_ context.Context, _ uint32, after uint64, limit int) (ids []uint64, err error) {
+	for id := range m.clicks {
+		if id > after {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(limit, len(ids))], m.fail
+}
+
+func at(text string) *int64 {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return new(t.UnixMilli())
+}
+
+// inBubble runs a test at midnight of 2000-01-01, the beginning of synctest's time.
+func inBubble(t *testing.T, f func(t *testing.T)) { synctest.Test(t, f) }
+
+func TestRangeRules(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := New(&memory{})
+		for _, c := range []struct {
+			q    Question
+			want string
+		}{
+			{Question{}, ""},
+			{Question{Resolution: "day", SinceMS: *at("1999-12-01T00:00:00Z")}, ""},
+			{Question{FromMS: at("1999-12-31T10:01:00Z"), ToMS: at("1999-12-31T10:02:00Z")}, ""},
+			{Question{FromMS: at("1999-01-01T10:15:00Z")}, ""},
+			{Question{FromMS: at("2001-01-01T00:00:00Z"), Resolution: "hour"}, ""},
+			{Question{SinceMS: *at("1999-12-31T00:00:00Z"), ToMS: at("1999-12-01T00:00:00Z"), Resolution: "hour"}, ""},
+			{Question{FromMS: at("1999-12-31T10:01:01Z")}, "from border"},
+			{Question{ToMS: at("1999-12-31T10:01:00.001Z")}, "to border"},
+			{Question{FromMS: at("1999-11-01T10:01:00Z")}, "from border"},
+			{Question{FromMS: at("1999-12-31T10:00:00Z"), ToMS: at("1999-12-31T10:00:00Z")}, "from order"},
+			{Question{Zone: "Mars/Olympus"}, "tz zone"},
+			{Question{Zone: "Local"}, "tz zone"},
+			{Question{Zone: "../etc/passwd"}, "tz zone"},
+			{Question{Resolution: "week"}, "resolution one_of"},
+			{Question{FromMS: at("1999-01-01T00:00:00Z"), Resolution: "minute"}, "resolution border"},
+			{Question{FromMS: at("1999-12-01T00:00:00Z"), Resolution: "minute"}, "resolution points"},
+			{Question{FromMS: at("1990-01-01T00:00:00Z"), Resolution: "hour"}, "resolution points"},
+			{Question{FromMS: at("1990-01-01T00:00:00Z"), Resolution: "day"}, ""},
+			{Question{FromMS: at("1970-01-01T00:00:00Z"), Resolution: "day"}, "resolution points"},
+		} {
+			if _, err := s.Figures(t.Context(), c.q); rules(err) != c.want {
+				t.Errorf("%+v: %q, want %q", c.q, rules(err), c.want)
+			}
+		}
+		_, err := s.Figures(t.Context(), Question{FromMS: at("1999-12-31T10:01:01Z"), Zone: "x", Resolution: "x"})
+		if got := rules(err); got != "from border tz zone resolution one_of" {
+			t.Errorf("not all mistakes at once: %q", got)
+		}
+	})
+}
+
+func rules(err error) (words string) {
+	var p *problem.Problem
+	if !errors.As(err, &p) {
+		return ""
+	}
+	for i, f := range p.Errors {
+		if i > 0 {
+			words += " "
+		}
+		words += f.Field + " " + f.Rule
+	}
+	return words
+}
+
+func TestPointsDetail(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		_, err := New(&memory{}).Figures(t.Context(), Question{FromMS: at("1999-12-01T00:00:00Z"), Resolution: "minute"})
+		var p *problem.Problem
+		if !errors.As(err, &p) || p.Errors[0].Detail != "more than 10000 points; hour fits" {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// TestPartsAddUp: however a range is cut, the parts have as many clicks as the whole.
+func TestPartsAddUp(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := &memory{}
+		from, to := *at("1999-12-30T21:07:00Z"), *at("1999-12-31T20:53:00Z")
+		for i := range int64(1000) {
+			m.times = append(m.times, from-3_600_000+i*100_003)
+		}
+		s := New(m)
+		count := func(from, to int64) int64 {
+			a, err := s.Figures(t.Context(), Question{FromMS: &from, ToMS: &to})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a.Clicks
+		}
+		whole := count(from, to)
+		for mid := from + minuteMS; mid < to; mid += 7 * minuteMS {
+			if got := count(from, mid) + count(mid, to); got != whole {
+				t.Fatalf("cut at %d: %d, whole %d", mid, got, whole)
+			}
+		}
+	})
+}
+
+func TestSeries(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := &memory{times: []int64{*at("1999-12-30T18:29:59Z"), *at("1999-12-30T18:30:00Z"), *at("1999-12-31T18:29:00Z"), *at("1999-12-31T18:31:00Z")}}
+		s := New(m)
+		for _, c := range []struct {
+			q    Question
+			want string
+		}{
+			{Question{FromMS: at("1999-12-30T00:00:00Z"), ToMS: at("2000-01-01T00:00:00Z"), Resolution: "day"}, "12-30T00:00 2, 12-31T00:00 2"},
+			{Question{FromMS: at("1999-12-29T18:30:00Z"), ToMS: at("2000-01-01T18:30:00Z"), Resolution: "day", Zone: "Asia/Kolkata"}, "12-29T18:30 1, 12-30T18:30 2, 12-31T18:30 1"},
+			{Question{FromMS: at("1999-12-30T17:50:00Z"), ToMS: at("1999-12-30T20:10:00Z"), Resolution: "hour"}, "12-30T17:50 0, 12-30T18:00 2, 12-30T19:00 0, 12-30T20:00 0"},
+			{Question{FromMS: at("1999-12-31T18:29:00Z"), ToMS: at("1999-12-31T18:32:00Z"), Resolution: "minute"}, "12-31T18:29 1, 12-31T18:30 0, 12-31T18:31 1"},
+		} {
+			a, err := s.Figures(t.Context(), c.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := written(a.Series); got != c.want {
+				t.Errorf("%s\nwant %s", got, c.want)
+			}
+		}
+	})
+}
+
+// TestSeriesAcrossSummerTime has days of 23 and 25 hours.
+func TestSeriesAcrossSummerTime(t *testing.T) {
+	zone, _ := time.LoadLocation("Europe/Berlin")
+	s := step{"day", zone}
+	for day, hours := range map[string]int64{"2026-03-28T23:00:00Z": 23, "2026-10-24T22:00:00Z": 25, "2026-06-01T22:00:00Z": 24} {
+		if got := s.next(*at(day)) - *at(day); got != hours*hourMS {
+			t.Errorf("%s: %d h", day, got/hourMS)
+		}
+	}
+}
+
+func written(series []Cell) (text string) {
+	for i, c := range series {
+		if i > 0 {
+			text += ", "
+		}
+		text += time.UnixMilli(c.StartMS).UTC().Format("01-02T15:04 ") + fmt.Sprint(c.Clicks)
+	}
+	return text
+}
+
+func TestRecipientsPages(t *testing.T) {
+	s := New(&memory{})
+	var all []string
+	for after := ""; ; {
+		page, next, err := s.Recipients(t.Context(), 1, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page {
+			all = append(all, r.Recipient)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(all, []string{"a", "b", "c"}) {
+		t.Error(all)
+	}
+}
+
+func TestExport(t *testing.T) {
+	m := &memory{complete: 5_000_000, clicks: map[uint64][]Click{}}
+	for i := range 5000 {
+		id := click.NewID(int64(i) * 1000)
+		m.clicks[7] = append(m.clicks[7], Click{ID: id})
+	}
+	m.clicks[9] = []Click{{ID: click.NewID(4_999_999)}, {ID: click.NewID(5_000_000)}} // the second is not complete yet
+	s := New(m)
+	read := func(ask Export) (n int, last click.ID, upto int64) {
+		stream, err := s.Export(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, err := range stream.Clicks(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, last = n+1, c.ID
+		}
+		return n, last, stream.UptoMS
+	}
+	n, _, upto := read(Export{Account: 1})
+	if n != 5001 || upto != 5_000_000 {
+		t.Errorf("%d clicks up to %d", n, upto)
+	}
+	m.complete = 6_000_000
+	if n, _, _ := read(Export{Account: 1, FromMS: &upto}); n != 1 {
+		t.Errorf("%d clicks since", n)
+	}
+	if n, _, _ := read(Export{Campaign: 7, FromMS: new(m.clicks[7][4000].ID.MS()), After: m.clicks[7][4000].ID}); n != 999 {
+		t.Errorf("%d clicks behind one", n)
+	}
+	if n, _, upto := read(Export{Campaign: 7, FromMS: new(int64(1000)), ToMS: new(int64(3000))}); n != 2 || upto != 3000 {
+		t.Errorf("%d clicks in a range", n)
+	}
+	if n, _, upto := read(Export{Campaign: 7, FromMS: new(int64(9_000_000))}); n != 0 || upto != 9_000_000 {
+		t.Errorf("%d clicks of the future", n)
+	}
+	if _, err := s.Export(t.Context(), Export{FromMS: new(int64(2)), ToMS: new(int64(1))}); rules(err) != "from order" {
+		t.Error(err)
+	}
+	m.fail = errors.New("gone")
+	if _, err := s.Export(t.Context(), Export{}); !errors.Is(err, m.fail) {
+		t.Error(err)
+	}
+}
