@@ -1,14 +1,22 @@
 package stories
 
 import (
-	"bufio"
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"longtail/e2e/evidence"
+	"longtail/e2e/load"
+	"longtail/e2e/oracle"
+	"longtail/shared/link"
 )
 
 // A platform uses the API as an email platform does.
@@ -26,11 +34,27 @@ type linkMade struct {
 
 // figures are a campaign's.
 type figures struct {
-	Clicks          int       `json:"clicks"`
-	Human           int       `json:"human"`
-	Machine         int       `json:"machine"`
-	Unknown         int       `json:"unknown"`
-	CompleteThrough time.Time `json:"complete_through"`
+	Clicks           int       `json:"clicks"`
+	Human            int       `json:"human"`
+	Machine          int       `json:"machine"`
+	Unknown          int       `json:"unknown"`
+	UniqueRecipients int       `json:"unique_recipients"`
+	CompleteThrough  time.Time `json:"complete_through"`
+	Links            []struct {
+		Code             string `json:"code"`
+		Clicks           int    `json:"clicks"`
+		UniqueRecipients int    `json:"unique_recipients"`
+	} `json:"links"`
+}
+
+// stats are the figures as the oracle takes them.
+func (f figures) stats() *oracle.Stats {
+	s := &oracle.Stats{Clicks: f.Clicks, Human: f.Human, Machine: f.Machine, Unknown: f.Unknown,
+		UniqueRecipients: f.UniqueRecipients, Links: map[string]oracle.LinkStats{}}
+	for _, l := range f.Links {
+		s.Links[l.Code] = oracle.LinkStats{Clicks: l.Clicks, UniqueRecipients: l.UniqueRecipients}
+	}
+	return s
 }
 
 // balance is where a campaign's answered clicks are.
@@ -92,29 +116,99 @@ func (p platform) link(t *testing.T, campaign, url string) linkMade {
 	return made
 }
 
-// agents reads the export of a campaign and counts its rows by user agent.
-func (p platform) agents(t *testing.T, campaign string) (map[string]int, error) {
+// signingKey asks for the key that signs a campaign's recipients.
+func (p platform) signingKey(t *testing.T, campaign string) (key link.CampaignKey) {
 	t.Helper()
-	rows, cursor := map[string]int{}, ""
-	for {
-		status, text, err := p.do(t, http.MethodGet, "/api/v1/clicks?format=ndjson&campaign="+campaign+cursor, nil)
-		if err != nil || status != http.StatusOK {
-			return nil, fmt.Errorf("export: status %d, %w: %s", status, err, text)
-		}
-		lines := bufio.NewScanner(bytes.NewReader(text))
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var row struct {
-				ID        string `json:"id"`
-				UserAgent string `json:"user_agent"`
-			}
-			if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-				return nil, fmt.Errorf("line %q of the export: %w", lines.Text(), err)
-			}
-			if row.ID != "" { // the last line is none
-				rows[row.UserAgent]++
-			}
-		}
-		return rows, lines.Err()
+	var keys struct {
+		Keys []struct {
+			Hex string `json:"key_hex"`
+		} `json:"keys"`
 	}
+	if err := p.get(t, "/api/v1/campaigns/"+campaign+"/signing-keys", &keys); err != nil || len(keys.Keys) == 0 {
+		t.Fatalf("signing keys: %v, %v", keys, err)
+	}
+	if n, err := hex.Decode(key[:], []byte(keys.Keys[0].Hex)); err != nil || n != len(key) {
+		t.Fatalf("signing key %q: %v", keys.Keys[0].Hex, err)
+	}
+	return key
+}
+
+// campaign makes a campaign of a few links, whose clicks are known beforehand to the last byte.
+func (p platform) campaign(t *testing.T, id string) *oracle.Campaign {
+	t.Helper()
+	links := make([]oracle.Link, 5)
+	host := ""
+	for i := range links {
+		made := p.link(t, id, oracle.Target(i))
+		u, err := url.Parse(made.TrackedURL)
+		if err != nil || made.URL != oracle.Target(i) {
+			t.Fatalf("link %+v, %v; want the target %s", made, err, oracle.Target(i))
+		}
+		links[i], host = oracle.Link{Code: made.Code, Path: u.Path, URL: made.URL}, u.Host
+	}
+	return oracle.NewCampaign(id, host, links, 300, p.signingKey(t, id), 1)
+}
+
+// start lets n people click at a fixed rate on addr, whatever the answers; at rate 0 all of them are due at once.
+func start(t *testing.T, c *oracle.Campaign, addr string, n, perSecond int) *load.Run {
+	due := make([]time.Duration, n)
+	for i := range due {
+		if perSecond > 0 {
+			due[i] = time.Duration(i) * time.Second / time.Duration(perSecond)
+		}
+	}
+	addr = strings.TrimPrefix(addr, "http://")
+	return load.Start(t.Context(), load.Options{Addr: addr, Connections: 50, Timeout: 10 * time.Second}, due, c)
+}
+
+// settle waits until the campaign's figures are complete past now: from then on they may not change any more.
+func (p platform) settle(t *testing.T, campaign string, limit time.Duration) {
+	t.Helper()
+	end := time.Now()
+	var last figures
+	var err error
+	until(t, limit, func() string {
+		return fmt.Sprintf("complete_through past %s; it is %s (%v)", end.UTC(), last.CompleteThrough, err)
+	}, func() bool {
+		err = p.get(t, "/api/v1/campaigns/"+campaign+"/stats", &last)
+		return err == nil && last.CompleteThrough.After(end)
+	})
+}
+
+// judge waits until everything is counted and holds the rows, the rollups, the API's figures and the balance against
+// what people saw. HEAD is in no figure.
+func (p platform) judge(t *testing.T, c *oracle.Campaign, db *evidence.Database, answers []load.Answer) *oracle.Tally {
+	t.Helper()
+	p.settle(t, c.ID, time.Minute)
+	rows, err := db.Rows(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows = slices.DeleteFunc(rows, func(r oracle.Row) bool { return r.Method == http.MethodHead })
+	found := c.Compare(answers, rows, true)
+	t.Logf("issued %d, answered %d, no answer %d, not sent %d, other answers %v; rows %d, lost %d, duplicated %d, unexpected %d, recovered %d",
+		found.Issued, found.Answered, found.Unanswered, found.NotSent, found.Others, found.Rows, found.Lost, found.Duplicated, found.Unexpected, found.Recovered)
+	if found.Broken() {
+		t.Errorf("the promise is broken:\n%s", strings.Join(found.Examples, "\n"))
+	}
+	told, err := db.Figures(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f figures
+	if err := p.get(t, "/api/v1/campaigns/"+c.ID+"/stats", &f); err != nil {
+		t.Fatal(err)
+	}
+	told.Stats = f.stats()
+	for _, difference := range oracle.Differences(rows, told) {
+		t.Error(difference)
+	}
+	var b balance
+	until(t, 15*time.Second, func() string { return fmt.Sprintf("a balance at rest: %+v", b) }, func() bool {
+		return p.get(t, "/api/v1/campaigns/"+c.ID+"/balance", &b) == nil && b.Waiting == 0
+	})
+	if b.Answered != b.Stored+b.Waiting+b.SetAside || b.Stored != found.Rows {
+		t.Errorf("balance %+v; want %d stored", b, found.Rows)
+	}
+	return found
 }
