@@ -1,0 +1,2 @@
+-- +goose Up
+SELECT 1; -- the table has its index already

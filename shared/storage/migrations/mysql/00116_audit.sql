@@ -1,0 +1,6 @@
+-- +goose Up
+CREATE TABLE audit (
+  id BIGINT UNSIGNED PRIMARY KEY AUTO_INCREMENT, account_id INT UNSIGNED NOT NULL, at_ms BIGINT NOT NULL,
+  actor VARBINARY(64) NOT NULL, action VARCHAR(64) NOT NULL, object VARBINARY(128) NOT NULL, before_json JSON NULL, after_json JSON NULL,
+  KEY account (account_id, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

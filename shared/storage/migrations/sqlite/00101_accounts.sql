@@ -1,0 +1,4 @@
+-- +goose Up
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, stopped_ms INTEGER NULL, created_ms INTEGER NOT NULL
+);

@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX api_keys_account ON api_keys (account_id, created_ms);

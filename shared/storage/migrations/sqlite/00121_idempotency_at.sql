@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX idempotency_at ON idempotency (at_ms);

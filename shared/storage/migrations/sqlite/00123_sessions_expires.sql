@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX sessions_expires ON sessions (expires_ms);
