@@ -22,8 +22,8 @@ func forward(target, rawQuery string, names []string) string {
 		at = len(target)
 	}
 	base, fragment := target[:at], target[at:]
-	switch query := strings.IndexByte(base, '?'); {
-	case query < 0:
+	switch {
+	case !strings.Contains(base, "?"):
 		return base + "?" + added + fragment
 	case strings.HasSuffix(base, "?") || strings.HasSuffix(base, "&"):
 		return base + added + fragment

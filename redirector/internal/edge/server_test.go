@@ -141,7 +141,7 @@ func TestS3(t *testing.T) {
 			redirects++
 		}
 		locations := 0
-		for _, line := range strings.Split(head, "\r\n") {
+		for line := range strings.SplitSeq(head, "\r\n") {
 			name, value, _ := strings.Cut(line, ": ")
 			switch {
 			case name == "Location":
