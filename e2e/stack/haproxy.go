@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,7 +76,7 @@ func (p *Proxy) Balances(ctx context.Context, n int) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("haproxy sees %q servers, %v; want %q: %w", got, err, want, ctx.Err())
+			return fmt.Errorf("haproxy sees %q servers; want %q: %w", got, want, errors.Join(ctx.Err(), err))
 		case <-time.After(readyPause):
 		}
 	}

@@ -109,7 +109,7 @@ func (p *Process) WaitReady(ctx context.Context) error {
 		case <-exited:
 			return fmt.Errorf("%s ended before it was ready (%v); the end of %s:\n%s", p.Name, p.State(), p.LogPath, p.Tail(20))
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w (%v); the end of %s:\n%s", p.Name, ctx.Err(), last, p.LogPath, p.Tail(20))
+			return fmt.Errorf("%s is not ready: %w; the end of %s:\n%s", p.Name, errors.Join(ctx.Err(), last), p.LogPath, p.Tail(20))
 		case <-time.After(readyPause):
 		}
 	}

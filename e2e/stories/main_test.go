@@ -55,7 +55,7 @@ var shared struct {
 func cluster(t *testing.T) *stack.Cluster {
 	t.Helper()
 	shared.once.Do(func() {
-		if shared.dir, shared.err = os.MkdirTemp("", "longtail-stories-"); shared.err != nil {
+		if shared.dir, shared.err = os.MkdirTemp("", "longtail-stories-"); shared.err != nil { //nolint:usetesting // it outlives the story
 			return
 		}
 		if shared.err = stack.Install(); shared.err != nil {

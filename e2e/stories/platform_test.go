@@ -151,6 +151,7 @@ func (p platform) campaign(t *testing.T, id string) *oracle.Campaign {
 
 // start lets n people click at a fixed rate on addr, whatever the answers; at rate 0 all of them are due at once.
 func start(t *testing.T, c *oracle.Campaign, addr string, n, perSecond int) *load.Run {
+	t.Helper()
 	due := make([]time.Duration, n)
 	for i := range due {
 		if perSecond > 0 {
