@@ -1,8 +1,11 @@
 package account
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+
+	"longtail/shared/storage"
 )
 
 // Role is what a key may do, in the numbers of the table api_keys. Each role may do what the ones before it may.
@@ -49,3 +52,8 @@ func (p Principal) May(r Role) bool { return p.Role >= r }
 
 // Scope names the account in cursors.
 func (p Principal) Scope() string { return strconv.FormatUint(uint64(p.Account), 10) }
+
+// Acts returns a context in which what is changed is noted in the principal's name.
+func (p Principal) Acts(ctx context.Context) context.Context {
+	return storage.AsActor(ctx, p.Key.String())
+}

@@ -47,7 +47,8 @@ func register[I, O any](s *server, c call, h handler[I, O]) {
 	}
 	s.calls = append(s.calls, c)
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, of(ctx).who, in)
+		who := of(ctx).who
+		out, err := h(who.Acts(ctx), who, in)
 		if err != nil {
 			return nil, of(ctx).problemOf(err)
 		}

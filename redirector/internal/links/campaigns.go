@@ -2,6 +2,7 @@ package links
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -45,7 +46,7 @@ type CampaignStore interface {
 	ListCampaigns(ctx context.Context, account uint32, before uint64, limit int) ([]CampaignRow, error)
 	// PutCampaign makes or replaces a campaign and writes its history in one transaction. With a version it is
 	// link.ErrStale if the campaign has another one.
-	PutCampaign(ctx context.Context, account uint32, row CampaignRow, ifVersion *uint32) (put CampaignRow, created bool, err error)
+	PutCampaign(ctx context.Context, account uint32, row CampaignRow, ifVersion *uint32) (CampaignRow, error)
 }
 
 // A CampaignResult is a campaign with its domain's host.
@@ -103,18 +104,21 @@ func (s *Service) PutCampaign(ctx context.Context, who account.Principal, name s
 	if err != nil {
 		return r, false, err
 	}
+	now, err := s.store.FindCampaign(ctx, who.Account, name)
+	if err != nil && !errors.Is(err, link.ErrNotFound) {
+		return r, false, fmt.Errorf("find campaign: %w", err)
+	}
+	created = err != nil
 	var ifVersion *uint32
 	if seen != nil {
-		now, err := s.store.FindCampaign(ctx, who.Account, name)
-		if err != nil || !slices.Contains(seen, now.Version) {
+		if created || !slices.Contains(seen, now.Version) {
 			return r, false, link.ErrStale
 		}
 		ifVersion = &now.Version
 	}
 	fields.Domain = ""
 	row := CampaignRow{Campaign: Campaign{Name: name, Domain: domain.ID}, CampaignFields: fields}
-	row, created, err = s.store.PutCampaign(ctx, who.Account, row, ifVersion)
-	if err != nil {
+	if row, err = s.store.PutCampaign(ctx, who.Account, row, ifVersion); err != nil {
 		return r, false, fmt.Errorf("put campaign: %w", err)
 	}
 	s.cache.CampaignChanged(ctx, row.ID)

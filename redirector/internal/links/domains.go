@@ -2,6 +2,7 @@ package links
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,7 +17,6 @@ const domainsFresh = 2 * time.Second
 // domains is the set of all domains, as this process last read it.
 type domains struct {
 	store Store
-	host  string // the installation's default
 
 	mu  sync.Mutex
 	all []Domain
@@ -58,7 +58,7 @@ func (d *domains) given(ctx context.Context, account uint32, host string) (Domai
 	}
 	host = strings.ToLower(host)
 	domain, err := d.find(ctx, func(one Domain) bool {
-		return one.Host == host && (one.Account == account || host == d.host)
+		return one.Host == host && (one.Account == account || one.Installation)
 	})
 	if err == nil && domain.ID == 0 {
 		err = problem.New(problem.Invalid, problem.Field{Field: "domain", Rule: problem.RuleDomain, Detail: "not a domain of this account"})
@@ -74,13 +74,13 @@ func (d *domains) choose(ctx context.Context, account uint32, given Domain, camp
 	for _, want := range []func(Domain) bool{
 		func(one Domain) bool { return campaign != 0 && one.ID == campaign },
 		func(one Domain) bool { return one.Default && one.Account == account },
-		func(one Domain) bool { return one.Host == d.host },
+		func(one Domain) bool { return one.Installation },
 	} {
 		if domain, err := d.find(ctx, want); err != nil || domain.ID != 0 {
 			return domain, err
 		}
 	}
-	return Domain{}, fmt.Errorf("domain %s of the public URL is not stored; run migrate", d.host)
+	return Domain{}, errors.New("the domain of the public URL is not stored; run migrate")
 }
 
 // hostOf returns a domain's host.
@@ -110,7 +110,7 @@ func (d *domains) places(ctx context.Context, account uint32, host string) ([]Do
 		switch {
 		case one.Account == account && one.Default:
 			own = append(own, one)
-		case one.Host == d.host:
+		case one.Installation:
 			shared = append(shared, one)
 		case one.Account == account:
 			rest = append(rest, one)

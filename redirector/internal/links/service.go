@@ -34,7 +34,7 @@ type Service struct {
 
 // New returns a service.
 func New(o Options) *Service {
-	return &Service{store: o.Store, cache: o.Cache, codes: o.Codes, base: *o.Base, domains: domains{store: o.Store, host: o.Base.Hostname()}}
+	return &Service{store: o.Store, cache: o.Cache, codes: o.Codes, base: *o.Base, domains: domains{store: o.Store}}
 }
 
 // Result is what became of one draft: a link, or a problem in Err.

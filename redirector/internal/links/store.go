@@ -16,6 +16,7 @@ type Domain struct {
 	Account      uint32
 	Host         string
 	Default      bool // the account's own default
+	Installation bool // the host of the public URL, everybody's default
 	ForeignCodes bool
 }
 

@@ -50,7 +50,7 @@ type campaign struct {
 
 // New returns a memory with the installation's default domain, of account 1.
 func New(host string) *Memory {
-	return &Memory{Hosts: []links.Domain{{ID: 1, Account: 1, Host: host, Default: true}}, found: make(map[any]int), history: make(map[uint64][]links.Version)}
+	return &Memory{Hosts: []links.Domain{{ID: 1, Account: 1, Host: host, Installation: true}}, found: make(map[any]int), history: make(map[uint64][]links.Version)}
 }
 
 // Domains returns all domains.
@@ -223,18 +223,17 @@ func (m *Memory) ListCampaigns(_ context.Context, account uint32, before uint64,
 }
 
 // PutCampaign makes or replaces a campaign.
-func (m *Memory) PutCampaign(_ context.Context, account uint32, row links.CampaignRow, ifVersion *uint32) (links.CampaignRow, bool, error) {
+func (m *Memory) PutCampaign(_ context.Context, account uint32, row links.CampaignRow, ifVersion *uint32) (links.CampaignRow, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := len(m.campaigns)
 	c := m.campaign(account, row.Name)
 	if ifVersion != nil && *ifVersion != c.Version {
-		return row, false, link.ErrStale
+		return row, link.ErrStale
 	}
-	created := len(m.campaigns) > n
-	if !created {
+	if len(m.campaigns) == n {
 		c.Version++
 	}
 	c.Campaign.Domain, c.CampaignFields = row.Campaign.Domain, row.CampaignFields
-	return c.CampaignRow, created, m.Down
+	return c.CampaignRow, m.Down
 }

@@ -1,0 +1,259 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/api"
+	"longtail/redirector/internal/links"
+	"longtail/redirector/internal/links/linkstest"
+	"longtail/shared/link"
+	"longtail/shared/storage"
+)
+
+const bootstrap = "the-bootstrap-key-of-these-tests-0001"
+
+// rig is the API over HTTP on a real SQLite.
+type rig struct {
+	*testing.T
+	url string
+	db  *storage.DB
+	cat *Catalog
+	key string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	ctx := context.Background()
+	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "test.db"), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.EnsureDefaultDomain(ctx, "go.example"); err != nil {
+		t.Fatal(err)
+	}
+	codes, err := db.CodeKey(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat := Of(db)
+	base, _ := url.Parse("https://go.example")
+	handler := api.New(api.Options{
+		Gate: account.NewGate(cat, bootstrap), Once: cat, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Links: links.New(links.Options{Store: cat, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
+	})
+	ts := httptest.NewServer(handler)
+	t.Cleanup(ts.Close)
+	return &rig{t, ts.URL, db, cat, bootstrap}
+}
+
+// ask sends a request and returns the status and the body, decoded into v if that is not nil.
+func (r *rig) ask(method, path, body string, v any, headers ...string) int {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if resp.StatusCode >= 500 {
+		r.Errorf("%s %s: %s", method, path, text)
+	}
+	if s, ok := v.(*string); ok {
+		*s = string(text)
+	} else if v != nil {
+		if err := json.NewDecoder(bytes.NewReader(text)).Decode(v); err != nil {
+			r.Fatalf("%s: %v", text, err)
+		}
+	}
+	return resp.StatusCode
+}
+
+func (r *rig) want(status int, got int) {
+	r.Helper()
+	if got != status {
+		r.Fatalf("status %d, want %d", got, status)
+	}
+}
+
+type linkView struct {
+	Code, URL, State, Campaign string
+	TrackedURL                 string `json:"tracked_url"`
+	Tags                       []string
+	Version                    uint32
+}
+
+func TestLinksOnSQLite(t *testing.T) {
+	r := newRig(t)
+	var l, same linkView
+	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/?x=1&y=<2>","campaign":"c1","tags":["t1"],"ref":"r1"}`, &l))
+	if l.TrackedURL != "https://go.example/"+l.Code || l.URL != "https://a.example/?x=1&y=<2>" {
+		t.Errorf("%+v", l)
+	}
+	r.want(200, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/?x=1&y=<2>","ref":"r1"}`, &same))
+	if same.Code != l.Code {
+		t.Errorf("%+v", same)
+	}
+	r.want(409, r.ask("POST", "/api/v1/links", `{"url":"https://b.example/","ref":"r1"}`, nil))
+	r.want(200, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/?x=1&y=<2>","campaign":"c1","reuse":true}`, &same))
+	if same.Code != l.Code {
+		t.Errorf("%+v", same)
+	}
+	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/","code":"my-code"}`, nil))
+	r.want(409, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/","code":"MY-code"}`, nil))
+	r.want(200, r.ask("PATCH", "/api/v1/links/"+l.Code, `{"url":"https://new.example/","tags":["t2"],"expires_at":"2040-01-01T00:00:00Z"}`, &l, `If-Match: "1"`))
+	if l.Version != 2 || l.URL != "https://new.example/" || l.Tags[0] != "t2" {
+		t.Errorf("%+v", l)
+	}
+	r.want(412, r.ask("PATCH", "/api/v1/links/"+l.Code, `{"name":"x"}`, nil, `If-Match: "1"`))
+	var history struct {
+		Data []struct {
+			Version uint32
+			Before  linkView
+		}
+	}
+	r.want(200, r.ask("GET", "/api/v1/links/"+l.Code+"/history", "", &history))
+	if len(history.Data) != 1 || history.Data[0].Before.URL != "https://a.example/?x=1&y=<2>" {
+		t.Errorf("%+v", history)
+	}
+	for query, want := range map[string]int{"": 2, "?tag=t2": 1, "?tag=t1": 0, "?campaign=c1": 1, "?q=my-": 1, "?campaign=none": 0} {
+		var found struct{ Data []linkView }
+		r.want(200, r.ask("GET", "/api/v1/links"+query, "", &found))
+		if len(found.Data) != want {
+			t.Errorf("%q: %+v", query, found)
+		}
+	}
+	r.want(204, r.ask("DELETE", "/api/v1/links/my-code", "", nil))
+	r.want(204, r.ask("DELETE", "/api/v1/links/my-code", "", nil))
+	r.want(409, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/","code":"my-code"}`, nil))
+	r.want(404, r.ask("GET", "/api/v1/links/no-such", "", nil))
+}
+
+func TestCampaignsOnSQLite(t *testing.T) {
+	r := newRig(t)
+	var c struct {
+		Name    string
+		UTM     map[string]string
+		Version uint32
+		SentAt  string `json:"sent_at"`
+	}
+	r.want(201, r.ask("PUT", "/api/v1/campaigns/a.b:c", `{"name":"Spring","sent_at":"2026-01-01T00:00:00Z","utm":{"source":"mail"},"domain":"go.example","redirect_all":"https://down.example/"}`, &c))
+	if c.Name != "Spring" || c.UTM["source"] != "mail" || c.SentAt != "2026-01-01T00:00:00.000Z" {
+		t.Errorf("%+v", c)
+	}
+	r.want(200, r.ask("PUT", "/api/v1/campaigns/a.b:c", `{"name":"Summer"}`, &c))
+	r.want(412, r.ask("PUT", "/api/v1/campaigns/a.b:c", `{"name":"x"}`, nil, `If-Match: "99"`))
+	r.want(200, r.ask("GET", "/api/v1/campaigns/a.b:c", "", &c))
+	if c.Name != "Summer" {
+		t.Errorf("%+v", c)
+	}
+	var list struct{ Data []struct{ Campaign string } }
+	r.want(200, r.ask("GET", "/api/v1/campaigns", "", &list))
+	if len(list.Data) != 1 || list.Data[0].Campaign != "a.b:c" {
+		t.Errorf("%+v", list)
+	}
+	r.want(404, r.ask("GET", "/api/v1/campaigns/other", "", nil))
+}
+
+func TestBulkOnSQLite(t *testing.T) {
+	r := newRig(t)
+	var body strings.Builder
+	for i := range 1200 {
+		fmt.Fprintf(&body, `{"url":"https://a.example/%d","ref":"r%d"}`+"\n", i, i)
+	}
+	body.WriteString(`{"url":"nothing"}` + "\n" + `{"url":"https://a.example/5","ref":"r5"}` + "\n")
+	var first, again string
+	r.want(200, r.ask("POST", "/api/v1/links/bulk", body.String(), &first))
+	r.want(200, r.ask("POST", "/api/v1/links/bulk", body.String(), &again))
+	if !strings.HasSuffix(first, `{"done":true,"created":1200,"existing":1,"failed":1}`+"\n") {
+		t.Error(first[len(first)-200:])
+	}
+	if !strings.HasSuffix(again, `{"done":true,"created":0,"existing":1201,"failed":1}`+"\n") {
+		t.Error(again[len(again)-200:])
+	}
+	a, b := strings.Split(first, "\n"), strings.Split(again, "\n")
+	for i := range a[:1200] {
+		if a[i] != b[i] {
+			t.Fatalf("line %d: %s, then %s", i+1, a[i], b[i])
+		}
+	}
+}
+
+func TestKeysOnSQLite(t *testing.T) {
+	r := newRig(t)
+	text, key, err := account.Create(t.Context(), r.cat, account.NewKey{Account: 1, Role: account.Read, Name: "reader"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.key = text
+	r.want(200, r.ask("GET", "/api/v1/links", "", nil))
+	r.want(403, r.ask("POST", "/api/v1/links", `{"url":"https://a.example"}`, nil))
+	keys, err := account.List(t.Context(), r.cat, 1)
+	if err != nil || len(keys) != 1 || keys[0].ID != key.ID || keys[0].Name != "reader" {
+		t.Errorf("%+v %v", keys, err)
+	}
+	if err := account.Revoke(t.Context(), r.cat, 1, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := account.NewGate(r.cat, "").Principal(t.Context(), text); err != account.ErrUnknown {
+		t.Errorf("revoked: %v", err)
+	}
+	if err := account.Revoke(t.Context(), r.cat, 1, account.KeyID{1}); err == nil {
+		t.Error("a key that is not there was revoked")
+	}
+}
+
+func TestOnceOnSQLite(t *testing.T) {
+	r := newRig(t)
+	var first, again string
+	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example"}`, &first, "Idempotency-Key: k"))
+	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example"}`, &again, "Idempotency-Key: k"))
+	if first != again || first == "" {
+		t.Errorf("%s, then %s", first, again)
+	}
+	r.want(422, r.ask("POST", "/api/v1/links", `{"url":"https://b.example"}`, nil, "Idempotency-Key: k"))
+	if e, err := r.cat.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || !e.Began {
+		t.Fatalf("%+v %v", e, err)
+	}
+	if e, err := r.cat.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || e.Began || e.Status != 0 {
+		t.Errorf("%+v %v", e, err)
+	}
+}
+
+// TestNotOpen: until the database is there, every question says why.
+func TestNotOpen(t *testing.T) {
+	c := New(func() (*storage.DB, error) { return nil, link.ErrStale })
+	if _, err := c.FindLink(t.Context(), 1, "abc"); err != link.ErrStale {
+		t.Error(err)
+	}
+	if err := c.AbandonOnce(t.Context(), 1, "k"); err != link.ErrStale {
+		t.Error(err)
+	}
+}
