@@ -40,9 +40,34 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &redis.UniversalOptions{
-		MasterName: u.Query().Get("master"),
+	o := shortWaits()
+	switch u.Scheme {
+	case "redis":
+	case "rediss":
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	default:
+		return nil, fmt.Errorf("redis url: scheme %q, want redis or rediss", u.Scheme)
+	}
+	for host := range strings.SplitSeq(hosts, ",") {
+		if host, err = hostPort(host); err != nil {
+			return nil, err
+		}
+		o.Addrs = append(o.Addrs, host)
+	}
+	o.Username = u.User.Username()
+	o.Password, _ = u.User.Password()
+	o.MasterName = u.Query().Get("master")
+	if db := strings.Trim(u.Path, "/"); db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+			return nil, fmt.Errorf("redis url: database %q, want a number", db)
+		}
+	}
+	return o, nil
+}
 
+// shortWaits are the options that are not in the address.
+func shortWaits() *redis.UniversalOptions {
+	return &redis.UniversalOptions{
 		ContextTimeoutEnabled: true, // without it a deadline bounds nothing but the wait for a connection
 		DialTimeout:           redisWait,
 		DialerRetries:         1,
@@ -58,33 +83,17 @@ func redisOptions(address string) (*redis.UniversalOptions, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	switch u.Scheme {
-	case "redis":
-	case "rediss":
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	default:
-		return nil, fmt.Errorf("redis url: scheme %q, want redis or rediss", u.Scheme)
+}
+
+func hostPort(host string) (string, error) {
+	if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
+		host += ":6379"
 	}
-	for host := range strings.SplitSeq(hosts, ",") {
-		if host == "" {
-			return nil, errors.New("redis url: a host is missing")
-		}
-		if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
-			host += ":6379"
-		}
-		if _, port, err := net.SplitHostPort(host); err != nil || port == "" || strings.ContainsAny(host, "% ") {
-			return nil, errors.New("redis url: a host is not host:port")
-		}
-		o.Addrs = append(o.Addrs, host)
+	name, port, err := net.SplitHostPort(host)
+	if err != nil || name == "" || port == "" || strings.ContainsAny(host, "% ") {
+		return "", errors.New("redis url: a host is missing or is not host:port")
 	}
-	o.Username = u.User.Username()
-	o.Password, _ = u.User.Password()
-	if db := strings.Trim(u.Path, "/"); db != "" {
-		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
-			return nil, fmt.Errorf("redis url: database %q, want a number", db)
-		}
-	}
-	return o, nil
+	return host, nil
 }
 
 // parseHosts parses an address whose host may be a list, which net/url does not know. Its errors do not repeat the
