@@ -8,6 +8,7 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,6 +66,12 @@ type Ingest struct {
 	log     *slog.Logger
 	judge   *judge
 	metrics metrics
+	inHand  struct{ messages, clicks, inserted atomic.Int64 }
+}
+
+// Load tells how many messages and clicks are in hand now, and how many rows were inserted since the start.
+func (g *Ingest) Load() (messages, clicks int, inserted uint64) {
+	return int(g.inHand.messages.Load()), int(g.inHand.clicks.Load()), uint64(g.inHand.inserted.Load())
 }
 
 // New returns an Ingest; it starts nothing.

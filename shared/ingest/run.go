@@ -94,7 +94,10 @@ func (b *batch) add(d *queue.Delivery) {
 		b.since = time.Now()
 	}
 	b.held = append(b.held, d)
-	b.clicks += count(d)
+	n := count(d)
+	b.clicks += n
+	b.ingest.inHand.messages.Add(1)
+	b.ingest.inHand.clicks.Add(int64(n))
 }
 
 func (b *batch) full() bool {
@@ -127,6 +130,8 @@ func (b *batch) release(err error) {
 	for _, d := range b.held {
 		d.Done(err)
 	}
+	b.ingest.inHand.messages.Add(-int64(len(b.held)))
+	b.ingest.inHand.clicks.Add(-int64(b.clicks))
 	clear(b.held)
 	b.held, b.clicks = b.held[:0], 0
 }

@@ -116,6 +116,7 @@ func (g *Ingest) commit(ctx context.Context, part storage.Batch) error {
 	out, err := g.o.Store.Ingest(ctx, part)
 	g.metrics.batch.Observe(time.Since(start).Seconds())
 	g.metrics.inserted.Add(float64(out.Inserted))
+	g.inHand.inserted.Add(int64(out.Inserted))
 	g.metrics.duplicate.Add(float64(out.Duplicate))
 	g.metrics.dead.Add(float64(out.Dead))
 	g.metrics.retries.Add(float64(out.Retries))
