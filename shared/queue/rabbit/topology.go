@@ -91,12 +91,20 @@ func (g *generation) missing(name string) bool {
 	return ok && e.Code == amqp.NotFound
 }
 
-// declareQueue accepts one difference: a queue that was made before the server became version 4 has no delivery limit
-// argument and cannot be given one. It goes on working, under the server's default limit.
 func (g *generation) declareQueue(name string, args amqp.Table) error {
-	err := g.tryQueue(name, args)
+	limited, err := declareEither(args, func(args amqp.Table) error { return g.tryQueue(name, args) })
+	if limited {
+		g.limited = append(g.limited, name)
+	}
+	return err
+}
+
+// declareEither accepts one difference: a queue that was made before the server became version 4 has no delivery limit
+// argument and cannot be given one. It goes on working, limited to the server's default number of deliveries.
+func declareEither(args amqp.Table, try func(amqp.Table) error) (limited bool, err error) {
+	err = try(args)
 	if _, has := args[limitArgument]; !has || !errors.Is(err, ErrTopology) {
-		return err
+		return false, err
 	}
 	old := amqp.Table{}
 	for k, v := range args {
@@ -104,11 +112,10 @@ func (g *generation) declareQueue(name string, args amqp.Table) error {
 			old[k] = v
 		}
 	}
-	if g.tryQueue(name, old) != nil {
-		return err // something else differs, too
+	if try(old) != nil {
+		return false, err // something else differs, too
 	}
-	g.limited = append(g.limited, name)
-	return nil
+	return true, nil
 }
 
 func (g *generation) tryQueue(name string, args amqp.Table) error {
