@@ -75,6 +75,7 @@ func build(o Options) (http.Handler, *server) {
 	s.statsRoutes()
 	s.clickRoutes()
 	s.opsRoutes()
+	s.closedSets()
 	return engine, s
 }
 
@@ -90,6 +91,18 @@ func description() huma.Config {
 	config.CreateHooks = nil // no $schema in answers
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
 	return config
+}
+
+// closedSets lists the codes and rules of problems in the OpenAPI document.
+func (s *server) closedSets() {
+	schemas := s.huma.OpenAPI().Components.Schemas.Map()
+	codes, rules := schemas["Problem"].Properties["code"], schemas["Field"].Properties["rule"]
+	for _, code := range problem.Codes {
+		codes.Enum = append(codes.Enum, string(code))
+	}
+	for _, rule := range problem.Rules {
+		rules.Enum = append(rules.Enum, rule)
+	}
 }
 
 // NewServer returns a server with all its limits set. The caller listens, serves and shuts it down.

@@ -17,6 +17,7 @@ import (
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/links/linkstest"
 	"longtail/redirector/internal/problem"
+	"longtail/redirector/internal/stats"
 	"longtail/shared/link"
 )
 
@@ -29,6 +30,7 @@ type rig struct {
 	links *linkstest.Memory
 	keys  keys
 	once  *onceMemory
+	stats *statsMemory
 	api   *server
 }
 
@@ -87,7 +89,7 @@ func (o *onceMemory) AbandonOnce(_ context.Context, _ uint32, key string) error 
 
 func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, links: linkstest.New("go.example"), once: &onceMemory{seen: make(map[string]Earlier)}}
+	r := &rig{t: t, links: linkstest.New("go.example"), once: &onceMemory{seen: make(map[string]Earlier)}, stats: &statsMemory{complete: 1_800_000_000_000}}
 	r.keys = keys{rows: make(map[account.KeyID]account.Key), text: make(map[account.Role]string)}
 	for role := account.Read; role <= account.Operator; role++ {
 		r.keys.text[role] = r.newKey(1, role)
@@ -96,7 +98,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	r.links.Hosts = append(r.links.Hosts, links.Domain{ID: 2, Account: 2, Host: "two.example", Default: true})
 	base, _ := url.Parse("http://go.example:8080")
 	o := Options{
-		Gate: account.NewGate(&r.keys, bootstrap), Once: r.once, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Gate: account.NewGate(&r.keys, bootstrap), Once: r.once, Stats: stats.New(r.stats), Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 		Links: links.New(links.Options{Store: r.links, Cache: r.links, Base: base}), Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
 	}
 	if change != nil {

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/problem"
+)
+
+// openAPI is as much of the OpenAPI document as the tests read.
+type openAPI struct {
+	OpenAPI string
+	Paths   map[string]map[string]struct {
+		OperationID string `json:"operationId"`
+		RequestBody *struct{ Content map[string]any }
+		Responses   map[string]any
+	}
+	Components struct {
+		Schemas map[string]struct {
+			Properties map[string]struct{ Enum []string }
+		}
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	r := newRig(t, nil)
+	got := r.want(200, r.ask("GET", "/api/openapi.json", "", "Authorization: "))
+	doc := into[openAPI](t, got.body)
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Error(doc.OpenAPI)
+	}
+	for _, c := range r.api.calls {
+		op, ok := doc.Paths[c.path][strings.ToLower(c.method)]
+		if !ok || op.OperationID != c.id || op.Responses["401"] == nil || (c.body != nil) != (op.RequestBody != nil) {
+			t.Errorf("%s %s: %+v", c.method, c.path, op)
+		}
+	}
+	p := doc.Components.Schemas["Problem"].Properties["code"].Enum
+	if len(p) != len(problem.Codes) || !slices.Contains(p, "taken") {
+		t.Errorf("codes: %v", p)
+	}
+	rules := doc.Components.Schemas["Field"].Properties["rule"].Enum
+	if !slices.Equal(rules, problem.Rules) {
+		t.Errorf("rules: %v", rules)
+	}
+}
+
+// TestEveryRouteAsksForItsRole goes through the route table: no key 401, a lower role 403, and never the other way.
+func TestEveryRouteAsksForItsRole(t *testing.T) {
+	r := newRig(t, nil)
+	for _, c := range r.api.calls {
+		path := strings.NewReplacer("{code}", "nothing", "{campaign}", "nothing").Replace(c.path)
+		body := ""
+		if c.body != nil {
+			body = "{}"
+		}
+		wantProblem(t, c.id, r.ask(c.method, path, body, "Authorization: "), 401, "unauthorized", "", "")
+		for role, key := range r.keys.text {
+			got := r.ask(c.method, path, body, "Authorization: Bearer "+key)
+			if refused := got.status == 403; refused == (role >= c.role) || got.status == 401 || got.status >= 500 && got.status != 503 {
+				t.Errorf("%s as %v: %d %s", c.id, role, got.status, got.body)
+			}
+			if got.header.Get("Request-Id") == "" || got.header.Get("RateLimit-Limit") == "" {
+				t.Errorf("%s: %v", c.id, got.header)
+			}
+		}
+	}
+	t.Logf("%d routes, %d roles", len(r.api.calls), account.Operator)
+}
+
+func TestPanicsAreProblems(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Links = nil })
+	wantProblem(t, "panic", r.ask("GET", "/api/v1/links", ""), 500, "internal", "", "")
+}
+
+// TestRulesAreClosed: nothing that a rig can be made to say is outside the documented sets.
+func TestRulesAreClosed(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, rule := range problem.Rules {
+		if seen[rule] {
+			t.Errorf("%s stands twice", rule)
+		}
+		seen[rule] = true
+	}
+	for _, code := range problem.Codes {
+		if p := problem.New(code); p.Status < 400 || p.Title == "" || p.Detail == "" {
+			t.Errorf("%s: %+v", code, p)
+		}
+	}
+}
