@@ -75,28 +75,38 @@ func (r *Resolver) loadOnce(k key) (e *entry, err error) {
 
 // read asks Redis and then the database. It returns nil when the database says that there is no such code.
 func (r *Resolver) read(ctx context.Context, k key) (*Target, error) {
-	if r.shared != nil && !r.distrust.Load() {
-		t, err := r.shared.get(ctx, k)
-		if err != nil {
-			r.metrics.redisErrors.Inc()
-		}
-		// A value below its floor is of before an edit that Redis has not been told of yet.
-		if t != nil && t.Version >= r.floors.least(t.ID) {
-			r.metrics.redis.Inc()
-			return t, nil
-		}
+	t, reached := r.readShared(ctx, k)
+	if t != nil {
+		return t, nil
 	}
 	t, err := r.readStore(ctx, k)
 	if err != nil || t == nil {
 		return nil, err
 	}
-	r.metrics.database.Inc()
-	if r.shared != nil && t.Version >= r.floors.least(t.ID) {
+	if reached && t.Version >= r.floors.least(t.ID) {
 		if err := r.shared.store(ctx, []*Target{t}); err != nil {
 			r.metrics.redisErrors.Inc()
 		}
 	}
 	return t, nil
+}
+
+// readShared asks Redis. reached tells whether it answered: a Redis that just let a click wait is not waited for again.
+func (r *Resolver) readShared(ctx context.Context, k key) (t *Target, reached bool) {
+	if r.shared == nil || r.distrust.Load() {
+		return nil, false
+	}
+	t, err := r.shared.get(ctx, k)
+	if err != nil {
+		r.metrics.redisErrors.Inc()
+		return nil, errors.Is(err, errValue)
+	}
+	// A value below its floor is of before an edit that Redis has not been told of yet.
+	if t == nil || t.Version < r.floors.least(t.ID) {
+		return nil, true
+	}
+	r.metrics.redis.Inc()
+	return t, true
 }
 
 // readStore asks the database, where at most maxLoads may be at once.
@@ -122,5 +132,6 @@ func (r *Resolver) readStore(ctx context.Context, k key) (*Target, error) {
 		failed = err
 		return nil, fmt.Errorf("%w: find link: %w", ErrUnavailable, err)
 	}
+	r.metrics.database.Inc()
 	return Of(&l), nil
 }

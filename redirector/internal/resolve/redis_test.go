@@ -172,8 +172,8 @@ func TestC8Hanging(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("%d loads beside a hanging redis: median %v, p95 %v, longest %v", codes, took[codes/2], took[codes*95/100], took[codes-1])
-	if took[codes*95/100] > 5*time.Millisecond || took[codes-1] > time.Second {
-		t.Errorf("p95 %v, longest %v; want 5 ms and 1 s at most", took[codes*95/100], took[codes-1])
+	if took[codes*95/100] > 5*time.Millisecond || took[codes-1] > 500*time.Millisecond {
+		t.Errorf("p95 %v, longest %v; want 5 ms and 500 ms at most", took[codes*95/100], took[codes-1])
 	}
 	created := time.Now()
 	r.Warm(t.Context(), []link.Link{s.create(1, "one-more", "https://a.example/")})
