@@ -2,7 +2,6 @@ package load
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"net"
 	"syscall"
@@ -68,7 +67,7 @@ func judge(res response, location string) Fate {
 		return Unknown
 	case res.status != 302:
 		return Other
-	case !bytes.Equal(res.location, []byte(location)):
+	case location != "" && string(res.location) != location:
 		return Astray
 	default:
 		return Answered

@@ -10,7 +10,7 @@ import (
 // Clicks are the requests to send. Both methods are called by many goroutines and must give the same for the same i.
 type Clicks interface {
 	AppendRequest(dst []byte, i int) []byte // a whole GET of HTTP/1.1
-	Location(i int) string                  // where its 302 must point
+	Location(i int) string                  // where its 302 must point; empty: anywhere
 }
 
 // Options of a load.
@@ -56,14 +56,21 @@ func Start(ctx context.Context, o Options, due []time.Duration, clicks Clicks) *
 	return r
 }
 
+// exactly is the last part of a wait, which must not end late.
+const exactly = 2 * time.Millisecond
+
 // schedule hands each click out when it is due. It may be late when all connections are busy; the click's latency
 // counts from due all the same.
 func schedule(ctx context.Context, start time.Time, due []time.Duration, ready chan<- int) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i, at := range due {
-		if wait := at - time.Since(start); wait > 0 {
-			timer.Reset(wait)
+		for wait := at - time.Since(start); wait > 0; wait = at - time.Since(start) {
+			if wait <= exactly {
+				sleepExactly(wait)
+				continue
+			}
+			timer.Reset(wait - exactly)
 			select {
 			case <-timer.C:
 			case <-ctx.Done():

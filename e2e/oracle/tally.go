@@ -44,10 +44,17 @@ func (t *Tally) Broken() bool {
 	return t.Lost != 0 || t.Duplicated != 0 || t.Unexpected != 0 || t.Astray != 0 || t.Recovered > t.Unanswered
 }
 
+// Count makes a tally of the answers alone.
+func Count(answers []load.Answer) *Tally {
+	t := &Tally{Issued: len(answers), Others: map[uint16]int{}}
+	t.countAnswers(answers)
+	return t
+}
+
 // Compare makes the tally. signed tells whether rows must carry a valid token.
 func (c *Campaign) Compare(answers []load.Answer, rows []Row, signed bool) *Tally {
-	t := &Tally{Issued: len(answers), Rows: len(rows), Others: map[uint16]int{}}
-	t.countAnswers(answers)
+	t := Count(answers)
+	t.Rows = len(rows)
 	seen := make([]bool, len(answers))
 	for i := range rows {
 		n, err := c.explain(&rows[i], answers, signed)
