@@ -62,8 +62,8 @@ func open(ctx context.Context, dsn string) (*Server, error) {
 	s := &Server{db: sql.OpenDB(connector)}
 	s.db.SetMaxOpenConns(connections)
 	s.db.SetMaxIdleConns(connections)
-	if err := s.db.QueryRowContext(ctx, "SELECT id FROM domains WHERE is_default = 1 ORDER BY id LIMIT 1").Scan(&s.domain); err != nil {
-		return nil, errors.Join(fmt.Errorf("find the default domain: %w", err), s.db.Close())
+	if err := s.db.QueryRowContext(ctx, "SELECT id FROM domains ORDER BY is_default DESC, id LIMIT 1").Scan(&s.domain); err != nil {
+		return nil, errors.Join(fmt.Errorf("find the installation's domain: %w", err), s.db.Close())
 	}
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
