@@ -5,13 +5,10 @@
 package catalog
 
 import (
-	"context"
-
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/resolve"
-	"longtail/shared/link"
 	"longtail/shared/storage"
 )
 
@@ -31,7 +28,7 @@ var (
 	_ account.Finder = (*Catalog)(nil)
 	_ account.Store  = (*Catalog)(nil)
 	_ api.Once       = (*Catalog)(nil)
-	_ links.Cache    = Cache{}
+	_ links.Cache    = (*resolve.Resolver)(nil)
 )
 
 // ask runs a question on the database.
@@ -56,20 +53,4 @@ func fit[A, B any](list []A, one func(A) B) []B {
 		fitted[i] = one(a)
 	}
 	return fitted
-}
-
-// Cache tells resolve what is new.
-type Cache struct{ Resolver *resolve.Resolver }
-
-// Warm writes links through.
-func (c Cache) Warm(ctx context.Context, l []link.Link) { c.Resolver.Warm(ctx, l) }
-
-// LinkChanged tells of a changed link.
-func (c Cache) LinkChanged(ctx context.Context, id uint64) {
-	c.Resolver.Changed(ctx, resolve.KindLink, id)
-}
-
-// CampaignChanged tells of a changed campaign.
-func (c Cache) CampaignChanged(ctx context.Context, id uint64) {
-	c.Resolver.Changed(ctx, resolve.KindCampaign, id)
 }

@@ -18,6 +18,7 @@ import (
 	"longtail/redirector/internal/api"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/links/linkstest"
+	"longtail/redirector/internal/stats"
 	"longtail/shared/link"
 	"longtail/shared/storage"
 )
@@ -55,6 +56,7 @@ func newRig(t *testing.T) *rig {
 	base, _ := url.Parse("https://go.example")
 	handler := api.New(api.Options{
 		Gate: account.NewGate(cat, bootstrap), Once: cat, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Stats: stats.New(cat),
 		Links: links.New(links.Options{Store: cat, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
 	})
 	ts := httptest.NewServer(handler)
