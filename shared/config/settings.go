@@ -86,7 +86,7 @@ func (f *RedisFlags) Parse(p *Problems) string {
 	if f.RedisURL == Off || f.RedisURL == "" {
 		return ""
 	}
-	return p.serviceURLs("LONGTAIL_REDIS_URL", f.RedisURL, "redis", "rediss", "unix")
+	return p.serviceURLs("LONGTAIL_REDIS_URL", f.RedisURL, "redis", "rediss")
 }
 
 // Spool is the local journal.

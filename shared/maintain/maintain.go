@@ -7,6 +7,7 @@ package maintain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,6 +22,10 @@ type Store interface {
 	DropExpired(ctx context.Context, floorDay int32) error
 	CompactRanges(ctx context.Context) error
 	FoldFeeds(ctx context.Context) error
+	// What nobody needs any more: counts of tries, rows of workers, remembered answers.
+	DropAttempts(ctx context.Context) error
+	ForgetWorkers(ctx context.Context) error
+	DropOnce(ctx context.Context) error
 }
 
 // DaysAhead is how many day partitions stand ready: a week, and a day for the worker that was away.
@@ -45,6 +50,9 @@ func Tasks(store Store, retention time.Duration, now func() time.Time) []Task {
 		}},
 		{"ranges", 5 * time.Second, time.Minute, store.CompactRanges},
 		{"feeds", time.Hour, 5 * time.Minute, store.FoldFeeds},
+		{"sweep", time.Hour, 5 * time.Minute, func(ctx context.Context) error {
+			return errors.Join(store.DropAttempts(ctx), store.ForgetWorkers(ctx), store.DropOnce(ctx))
+		}},
 	}
 }
 

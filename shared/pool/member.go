@@ -52,7 +52,7 @@ func NewMember(roll Roll, name string, rate int, budget *Budget, report Report, 
 	m := &Member{
 		roll: roll, budget: budget, rate: float64(rate), report: report, at: now,
 		// Ids grow with time, so the lowest of those that live is the eldest.
-		state:  storage.WorkerState{ID: click.NewID(now.UnixMilli()), Name: name, StartedMS: now.UnixMilli()},
+		state:  storage.WorkerState{ID: click.NewID(now.UnixMilli()), Name: name, StartedMS: now.UnixMilli(), PoolRate: rate},
 		outage: telemetry.Changed{Log: log, What: "the pool does not hear this worker"},
 	}
 	m.size.Store(1)

@@ -19,6 +19,7 @@ type WorkerState struct {
 	PrefetchUsed int      `json:"prefetch_used"` // messages in hand
 	Held         int      `json:"held"`          // clicks in hand
 	InsertPerS   float64  `json:"insert_per_s"`
+	PoolRate     int      `json:"pool_rate"` // rows a second of the whole pool, as this worker was told; 0 = no limit
 }
 
 // Beat says that the worker lives and returns all that were seen within alive, itself among them, the eldest first.

@@ -6,11 +6,12 @@ import (
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
+	"longtail/shared/pool"
 )
 
 // Pipeline tells how the clicks' way is doing, in the words of GET /api/v1/ops/pipeline.
 type Pipeline interface {
-	View(ctx context.Context) (any, error)
+	View(ctx context.Context) (*pool.Pipeline, error)
 }
 
 func (s *server) opsRoutes() {
@@ -18,7 +19,7 @@ func (s *server) opsRoutes() {
 		role: account.Operator}, s.pipelineView)
 }
 
-type pipelineAnswer struct{ Body any }
+type pipelineAnswer struct{ Body *pool.Pipeline }
 
 func (s *server) pipelineView(ctx context.Context, _ account.Principal, _ *struct{}) (*pipelineAnswer, error) {
 	if s.pipeline == nil {

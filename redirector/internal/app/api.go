@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/api"
+	"longtail/redirector/internal/catalog"
+	"longtail/redirector/internal/links"
+	"longtail/redirector/internal/problem"
+	"longtail/redirector/internal/stats"
+	"longtail/shared/link"
+	"longtail/shared/pool"
+	"longtail/shared/storage"
+)
+
+// A door answers 503 until the handler behind it is there.
+type door struct{ behind atomic.Pointer[http.Handler] }
+
+// ServeHTTP passes the request on.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := d.behind.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	p := problem.New(problem.Unavailable)
+	body, _ := json.Marshal(p) // strings and numbers only
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.Header().Set("Retry-After", "2")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body)
+}
+
+// startAPI opens the API's port at once; it answers once the database is there.
+func (a *app) startAPI(l net.Listener) {
+	if l == nil {
+		return
+	}
+	var d door
+	a.life.Go("opening the API", 2*time.Second, func(ctx context.Context) error {
+		db, codes, err := a.codeKey(ctx)
+		if err != nil {
+			return err
+		}
+		h := a.apiHandler(db, codes)
+		d.behind.Store(&h)
+		return nil
+	})
+	a.life.Serve("API", 15*time.Second, api.NewServer(&d, a.o.Log), l)
+}
+
+// codeKey reads the installation's key, however long that takes.
+func (a *app) codeKey(ctx context.Context) (*storage.DB, link.CodeKey, error) {
+	db, err := a.database(ctx)
+	if err != nil {
+		return nil, link.CodeKey{}, err
+	}
+	for {
+		key, err := db.CodeKey(ctx)
+		if err == nil {
+			return db, key, nil
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, link.CodeKey{}, ctx.Err()
+		}
+	}
+}
+
+func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
+	cat := catalog.Of(db)
+	secrets := [][]byte{a.o.Secrets.Secret}
+	if a.o.Secrets.Previous != nil {
+		secrets = append(secrets, a.o.Secrets.Previous)
+	}
+	return api.New(api.Options{
+		Gate:     account.NewGate(cat, a.o.Secrets.Bootstrap),
+		Links:    links.New(links.Options{Store: cat, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL}),
+		Stats:    stats.New(cat),
+		Pipeline: pool.NewView(db),
+		Once:     cat,
+		Secrets:  secrets,
+		Rate:     a.o.API.Rate,
+		Log:      a.o.Log,
+	})
+}
