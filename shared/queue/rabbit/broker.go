@@ -88,7 +88,7 @@ func (b *Broker) once(ctx context.Context, role string, task func(*generation) e
 	for range b.urls {
 		var g *generation
 		if g, err = s.open(ctx); err == nil {
-			err = g.within(b.opts.DialTimeout, func() error { return task(g) })
+			err = g.within(ctx, b.opts.DialTimeout, func() error { return task(g) })
 			g.close()
 			return err
 		}

@@ -91,7 +91,7 @@ func (c *Consumer) serve(ctx context.Context, g *generation) error {
 	defer func() { s.held.Sub(float64(s.tags.retire())) }()
 	if c.draining.Load() {
 		s.drained()
-	} else if err := s.subscribe(); err != nil {
+	} else if err := s.subscribe(ctx); err != nil {
 		return err
 	}
 	var due <-chan time.Time
@@ -116,7 +116,7 @@ func (c *Consumer) serve(ctx context.Context, g *generation) error {
 			s.pending = s.pending[1:]
 			s.drained()
 		case <-c.drain:
-			if err := s.unsubscribe(); err != nil {
+			if err := s.unsubscribe(ctx); err != nil {
 				return err
 			}
 			s.drained()

@@ -29,6 +29,8 @@ func (s *socket) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
 // dial connects to one host. The caller closes the socket when the rest of opening fails.
 func (b *Broker) dial(ctx context.Context, url, role string) (*amqp.Connection, net.Conn, error) {
 	var raw net.Conn
+	watchdog := func() bool { return true }
+	defer func() { watchdog() }()
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(b.opts.Name + " " + role)
 	conn, err := amqp.DialConfig(url, amqp.Config{
@@ -41,6 +43,7 @@ func (b *Broker) dial(ctx context.Context, url, role string) (*amqp.Connection, 
 				return nil, err
 			}
 			raw = &socket{Conn: c, write: b.opts.WriteTimeout}
+			watchdog = context.AfterFunc(ctx, func() { _ = c.Close() })
 			// The library clears the deadline when the handshake is done; heartbeats set it from then on.
 			return raw, raw.SetDeadline(time.Now().Add(b.opts.DialTimeout))
 		},

@@ -14,8 +14,14 @@ import (
 // A flight is one message on its way.
 type flight struct {
 	d       *queue.Delivery
-	confirm *amqp.DeferredConfirmation
+	confirm confirm
 	at      time.Time
+}
+
+// A confirm is the broker's answer to one message: an *amqp.DeferredConfirmation.
+type confirm interface {
+	Done() <-chan struct{}
+	Acked() bool
 }
 
 // patience is how long a confirm may take. A broker that was killed takes connections, and messages, before its queue
@@ -29,13 +35,13 @@ func (p *publisher) patience(g *generation) time.Duration {
 
 // publish sends one message. Its delivery is in flight even when that fails: how much of it arrived is not known.
 func (p *publisher) publish(g *generation, d *queue.Delivery) error {
-	confirm, err := g.ch.PublishWithDeferredConfirm("", ClicksQueue, true, false, encode(&d.Message))
-	p.flight = append(p.flight, flight{d: d, confirm: confirm, at: time.Now()})
+	answer, err := g.ch.PublishWithDeferredConfirm("", ClicksQueue, true, false, encode(&d.Message))
+	p.flight = append(p.flight, flight{d: d, confirm: answer, at: time.Now()})
 	p.gauge()
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	if confirm == nil {
+	if answer == nil {
 		return errors.New("publish: the channel is not in confirm mode")
 	}
 	return nil
@@ -98,6 +104,9 @@ func (p *publisher) drain(ctx context.Context, g *generation, returns <-chan amq
 
 // giveUp hands everything in flight back to the source when its generation is over.
 func (p *publisher) giveUp(err error) {
+	if err == nil {
+		err = errLost // nothing that is still in flight is proven, whatever ended the generation
+	}
 	for _, f := range p.flight {
 		f.d.Done(err)
 	}

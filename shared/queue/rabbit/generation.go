@@ -41,7 +41,7 @@ func (b *Broker) open(ctx context.Context, url, role string) (*generation, error
 		host: raw.RemoteAddr().String(), conn: conn, raw: raw, limit: b.opts.CloseTimeout,
 		connClosed: conn.NotifyClose(make(chan *amqp.Error, 1)),
 	}
-	err = g.within(b.opts.DialTimeout, func() error {
+	err = g.within(ctx, b.opts.DialTimeout, func() error {
 		var err error
 		g.ch, err = conn.Channel()
 		return err
@@ -55,11 +55,13 @@ func (b *Broker) open(ctx context.Context, url, role string) (*generation, error
 }
 
 // within runs a call that asks the broker and waits for its answer, which the library does without a limit: when the
-// time is up the socket is cut, and the call fails.
-func (g *generation) within(limit time.Duration, call func() error) error {
-	watchdog := time.AfterFunc(limit, func() { _ = g.raw.Close() })
+// time is up or ctx ends the socket is cut, and the call fails.
+func (g *generation) within(ctx context.Context, limit time.Duration, call func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	watchdog := context.AfterFunc(ctx, func() { _ = g.raw.Close() })
 	err := call()
-	if !watchdog.Stop() && err != nil {
+	if !watchdog() && err != nil {
 		return fmt.Errorf("no answer within %v: %w", limit, err)
 	}
 	return err

@@ -20,6 +20,8 @@ const maxInFlight = 16
 // message's ack would then look like a proof.
 const returnsCapacity = 4 * maxInFlight
 
+const _ = uint(returnsCapacity - maxInFlight - 1) // does not compile when it is not
+
 var (
 	errReturned  = errors.New("message was returned: its queue is gone")
 	errRefused   = errors.New("message was refused by the broker")
@@ -82,7 +84,7 @@ type publisher struct {
 
 // serve publishes through one generation. It returns nil when the source is closed and nothing is left.
 func (p *publisher) serve(ctx context.Context, g *generation) (err error) {
-	if err := g.within(p.broker.opts.DialTimeout, func() error { return g.ch.Confirm(false) }); err != nil {
+	if err := g.within(ctx, p.broker.opts.DialTimeout, func() error { return g.ch.Confirm(false) }); err != nil {
 		return fmt.Errorf("ask for confirms: %w", err)
 	}
 	returns := g.ch.NotifyReturn(make(chan amqp.Return, returnsCapacity))

@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -34,8 +35,8 @@ type subscription struct {
 	pending []*queue.Delivery    // delivered by the broker, not received yet
 }
 
-func (s *subscription) subscribe() error {
-	return s.g.within(s.c.broker.opts.DialTimeout, func() (err error) {
+func (s *subscription) subscribe(ctx context.Context) error {
+	return s.g.within(ctx, s.c.broker.opts.DialTimeout, func() (err error) {
 		if err = s.g.ch.Qos(s.c.prefetch, 0, false); err != nil {
 			return fmt.Errorf("set prefetch: %w", err)
 		}
@@ -47,11 +48,11 @@ func (s *subscription) subscribe() error {
 }
 
 // unsubscribe cancels and takes what was delivered until then.
-func (s *subscription) unsubscribe() error {
+func (s *subscription) unsubscribe(ctx context.Context) error {
 	if s.in == nil {
 		return nil
 	}
-	err := s.g.within(s.c.broker.opts.DialTimeout, func() error { return s.g.ch.Cancel(consumerTag, false) })
+	err := s.g.within(ctx, s.c.broker.opts.DialTimeout, func() error { return s.g.ch.Cancel(consumerTag, false) })
 	if err != nil {
 		return fmt.Errorf("cancel consumer: %w", err)
 	}
@@ -119,7 +120,7 @@ func (s *subscription) acknowledge() error {
 // broker answers a cancel only when it has applied the acknowledgements that came before.
 func (s *subscription) leave() {
 	if s.acknowledge() == nil && s.in != nil {
-		_ = s.g.within(s.c.broker.opts.CloseTimeout, func() error { return s.g.ch.Cancel(consumerTag, false) })
+		_ = s.g.within(context.Background(), s.c.broker.opts.CloseTimeout, func() error { return s.g.ch.Cancel(consumerTag, false) })
 	}
 }
 

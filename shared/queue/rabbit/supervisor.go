@@ -64,7 +64,7 @@ func (s *supervisor) run(ctx context.Context, serve func(context.Context, *gener
 
 func (s *supervisor) serve(ctx context.Context, g *generation, serve func(context.Context, *generation) error) error {
 	defer g.close()
-	if err := g.within(s.broker.opts.DialTimeout, g.declare); err != nil {
+	if err := g.within(ctx, s.broker.opts.DialTimeout, g.declare); err != nil {
 		return err
 	}
 	if s.last != "" || g.number == 1 {

@@ -24,7 +24,7 @@ func (b *Broker) TakeBack(ctx context.Context) (moved int, err error) {
 	}
 	defer g.close() // gives back what was looked at and left
 	t := takeBack{broker: b, g: g}
-	count, err := t.prepare()
+	count, err := t.prepare(ctx)
 	for ; count > 0 && err == nil && ctx.Err() == nil; count-- {
 		var done bool
 		if done, err = t.one(ctx); done {
@@ -45,8 +45,8 @@ type takeBack struct {
 }
 
 // prepare returns how many messages are there to be looked at.
-func (t *takeBack) prepare() (count int, err error) {
-	err = t.g.within(t.broker.opts.DialTimeout, func() error {
+func (t *takeBack) prepare(ctx context.Context) (count int, err error) {
+	err = t.g.within(ctx, t.broker.opts.DialTimeout, func() error {
 		if err := t.g.declare(); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (t *takeBack) prepare() (count int, err error) {
 func (t *takeBack) one(ctx context.Context) (moved bool, err error) {
 	var d amqp.Delivery
 	var found bool
-	err = t.g.within(t.broker.opts.DialTimeout, func() error {
+	err = t.g.within(ctx, t.broker.opts.DialTimeout, func() error {
 		d, found, err = t.g.ch.Get(DeadQueue, false)
 		return err
 	})
