@@ -14,7 +14,7 @@ import (
 // Catalog runs the suite of the catalog and of what reads the figures. Every test has a database of its own.
 func Catalog(t *testing.T, fresh Fresh) {
 	t.Helper()
-	for _, test := range concat(linkTests, objectTests, figureTests, catalogFaultTests) {
+	for _, test := range concat(linkTests, objectTests, figureTests, eraseTests, catalogFaultTests) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
 	}
 }
