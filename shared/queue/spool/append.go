@@ -2,6 +2,7 @@ package spool
 
 import (
 	"fmt"
+	"time"
 
 	"longtail/shared/click"
 )
@@ -13,7 +14,7 @@ func (f *Feed) append(c *click.Click) error {
 		return f.spool.afterSeal(f, c)
 	}
 	// The time is taken under the mutex that reserves the place: file order is time order.
-	ms := max(f.spool.o.Clock.MS(), f.lastMS)
+	ms := f.now()
 	c.ID = click.NewID(ms)
 	f.buf = click.AppendFrame(f.buf[:0], c)
 	if err := f.write(f.buf); err != nil {
@@ -36,6 +37,9 @@ func (f *Feed) append(c *click.Click) error {
 	return nil
 }
 
+// now needs the feed's mutex.
+func (f *Feed) now() int64 { return max(f.spool.o.Clock.MS(), f.lastMS) }
+
 // afterSeal gives a click to the feed that took the sealed one's place.
 func (s *Spool) afterSeal(sealed *Feed, c *click.Click) error {
 	if now := s.Live(); now != sealed {
@@ -45,7 +49,8 @@ func (s *Spool) afterSeal(sealed *Feed, c *click.Click) error {
 	return ErrSealed
 }
 
-// write appends a frame to the last segment, or to a new one.
+// write appends a frame to the last segment, or to a new one. Once an error stands in the way it is the same one until
+// it is gone, so that a full spool costs no allocation and no log line for each click.
 func (f *Feed) write(frame []byte) error {
 	n := int64(len(frame))
 	s := f.spool
@@ -55,23 +60,38 @@ func (f *Feed) write(frame []byte) error {
 	tail := f.segments[len(f.segments)-1]
 	if tail.sick || tail.end > tail.base && tail.end-tail.base+n > s.o.SegmentBytes {
 		if err := f.roll(); err != nil {
-			return fmt.Errorf("%w: %w", ErrFull, err)
+			return f.refuse("no next segment", err)
 		}
 		tail = f.segments[len(f.segments)-1]
 	}
 	if _, err := tail.file.WriteAt(frame, tail.at(f.end)); err != nil {
 		// Part of the frame may stand there; the next one overwrites it.
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return f.refuse("no write", err)
+	}
+	if f.refused {
+		f.refused = false
+		s.log.Info("the spool's disk takes clicks again")
 	}
 	f.end += n
 	tail.end = f.end
 	f.unsynced = append(f.unsynced, frame...)
 	s.used.Add(n)
-	if tail.end-tail.base > s.o.SegmentBytes/2 {
-		s.prepare()
+	if tail.end-tail.base > s.o.SegmentBytes/2 && s.asked.CompareAndSwap(false, true) {
+		s.tidy()
 	}
 	return nil
 }
+
+func (f *Feed) refuse(what string, err error) error {
+	if !f.refused {
+		f.refused = true
+		f.spool.log.Error("the spool's disk takes no clicks: people are redirected and counted as unrecorded", "what", what, "error", err)
+	}
+	return ErrFull
+}
+
+// rollPause is the wait after a segment that could not be made: a full disk is not asked for each click.
+const rollPause = 100 * time.Millisecond
 
 // roll begins the next segment, in the file that was prepared for it where there is one.
 func (f *Feed) roll() error {
@@ -79,77 +99,35 @@ func (f *Feed) roll() error {
 	tmp := f.slot.tmp("roll")
 	if ready != nil {
 		tmp = f.slot.tmp("next")
+	} else if f.rollError != nil && time.Since(f.rolledAt) < rollPause {
+		return f.rollError
 	}
-	next, err := createSegment(f.spool.fs, f.slot.dir, tmp, f.id, f.end, ready)
-	if err != nil {
-		return err
+	next, err := createSegment(f.spool.fs, f.slot.dir, tmp, f.header(f.end), nil, ready)
+	if f.rollError = err; err != nil {
+		f.rolledAt = time.Now()
+		return fmt.Errorf("roll: %w", err)
 	}
 	f.segments = append(f.segments, next)
 	f.newNames = true
 	return nil
 }
 
+func (f *Feed) header(base int64) header {
+	return header{feed: f.id, base: base}
+}
+
 // lose counts a click that is answered and not recorded, on the disk before the answer: the header's place is allocated,
 // so that a full disk does not keep it out.
 func (f *Feed) lose(ms int64) {
-	if f.full.n == 0 {
-		f.full = fullGap{from: ms}
-		f.fullAt = f.segments[len(f.segments)-1]
+	if len(f.full) == 0 {
+		f.full = append(f.full, note{fullGap{from: ms}, f.segments[len(f.segments)-1]})
 	}
-	f.full.n++
-	f.full.to = ms + 1
-	f.lastMS = ms
-	if err := f.fullAt.writeGap(f.full); err != nil {
-		f.spool.log.Error("a gap could not be noted on the disk", "error", err)
+	gap := &f.full[0]
+	gap.n++
+	gap.to = ms + 1
+	f.lastMS, f.noted = ms, true
+	if err := gap.at.writeGap(gap.fullGap); err != nil {
+		f.refuse("no note of a gap", err)
 	}
 	f.spool.metrics.lost.Add(1)
-}
-
-// prepare asks for the next segment's file.
-func (s *Spool) prepare() {
-	if s.asked.Load() || !s.asked.CompareAndSwap(false, true) {
-		return
-	}
-	select {
-	case s.wanted <- struct{}{}:
-	default:
-	}
-}
-
-func (s *Spool) takeReady() File {
-	if ready := s.ready.Swap(nil); ready != nil {
-		s.asked.Store(false)
-		return *ready
-	}
-	return nil
-}
-
-// prepareLoop allocates the next segment's file ahead of time, so that a full disk shows before it hurts.
-func (s *Spool) prepareLoop() {
-	for {
-		select {
-		case <-s.quit:
-			if ready := s.takeReady(); ready != nil {
-				_ = ready.Close()
-				_ = s.fs.Remove(s.slot.tmp("next"))
-			}
-			return
-		case <-s.wanted:
-			s.allocateNext()
-		}
-	}
-}
-
-func (s *Spool) allocateNext() {
-	f, err := s.fs.Create(s.slot.tmp("next"))
-	if err == nil {
-		if err = f.Allocate(headerSize + s.o.SegmentBytes); err == nil {
-			s.ready.Store(&f)
-			return
-		}
-		_ = f.Close()
-		_ = s.fs.Remove(s.slot.tmp("next"))
-	}
-	s.log.Warn("the disk has no room for the next segment", "error", err)
-	s.asked.Store(false)
 }

@@ -2,8 +2,6 @@ package spool
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"time"
 
 	"longtail/shared/click"
@@ -13,8 +11,8 @@ import (
 const (
 	// beat is how often an idle feed says that nothing came.
 	beat = time.Second
-	// gapPause is the wait after a gap that could not be recorded.
-	gapPause = time.Second
+	// readPause is the wait after bytes that the disk did not give.
+	readPause = time.Second
 )
 
 var _ queue.Source = (*Spool)(nil)
@@ -28,6 +26,7 @@ func (s *Spool) Receive(ctx context.Context) (*queue.Delivery, error) {
 		case err != nil:
 			return nil, err
 		case d != nil:
+			s.signal() // there may be more, for another receiver
 			return d, nil
 		case gap != nil:
 			s.recordGap(ctx, gap)
@@ -46,13 +45,7 @@ func (s *Spool) Receive(ctx context.Context) (*queue.Delivery, error) {
 	}
 }
 
-// A hole is a stretch of a feed without a readable frame, whose gap must be known before it is passed.
-type hole struct {
-	feed     *Feed
-	from, to int64
-	gap      Gap
-}
-
+// pick holds the spool's mutex while it reads, so that messages are cut one after the other; appends go on.
 func (s *Spool) pick(now time.Time) (d *queue.Delivery, h *hole, wait time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,94 +59,142 @@ func (s *Spool) pick(now time.Time) (d *queue.Delivery, h *hole, wait time.Durat
 	for range s.feeds {
 		s.turn = (s.turn + 1) % len(s.feeds)
 		f := s.feeds[s.turn]
-		m, attempt, h, again := f.offer(now)
-		if h != nil {
-			return nil, h, 0, nil
+		o := f.offer(now)
+		if o.hole != nil {
+			return nil, o.hole, 0, nil
 		}
-		if m != nil {
+		if o.message != nil {
 			s.inFlight++
-			return queue.NewDelivery(*m, attempt, func(err error) { s.done(f, m, attempt, err) }), nil, 0, nil
+			return queue.NewDelivery(*o.message, o.attempt, func(err error) { s.done(f, o, err) }), nil, 0, nil
 		}
-		wait = min(wait, again)
+		wait = min(wait, o.wait)
 	}
 	return nil, nil, max(wait, time.Millisecond), nil
 }
 
-func (s *Spool) done(f *Feed, m *queue.Message, attempt int, err error) {
-	f.release(m, attempt, err)
+func (s *Spool) done(f *Feed, o offer, err error) {
+	f.release(o, err)
 	s.mu.Lock()
 	s.inFlight--
 	s.mu.Unlock()
 	s.signal()
 }
 
-func (s *Spool) recordGap(ctx context.Context, h *hole) {
-	if err := s.o.Gaps.RecordGap(ctx, h.gap); err != nil {
-		s.log.Warn("a gap cannot be recorded yet; what lies behind it waits", "error", err)
-		h.feed.passLater(time.Now().Add(gapPause))
-		return
-	}
-	h.feed.pass(h)
+// An offer is a feed's next message, or the hole before it, or how long nothing is to be expected.
+type offer struct {
+	message *queue.Message
+	attempt int
+	hole    *hole
+	wait    time.Duration
 }
 
-// offer returns the feed's next message, or the hole before it, or how long nothing is to be expected.
-func (f *Feed) offer(now time.Time) (m *queue.Message, attempt int, h *hole, again time.Duration) {
+func (f *Feed) offer(now time.Time) offer {
+	f.reading.Lock()
+	defer f.reading.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.deliver {
-		return nil, 0, nil, beat
-	}
-	if wait := f.pause.Sub(now); wait > 0 {
-		return nil, 0, nil, wait
+	if wait := f.pause.Sub(now); wait > 0 || !f.deliver || f.gone {
+		return offer{wait: max(wait, 10*time.Millisecond)}
 	}
 	from, to, attempt := f.next, f.end, 1
+	again := len(f.back) > 0 && !f.back[0].after.After(now)
+	if again {
+		from, to, attempt = f.back[0].from, f.back[0].to, f.back[0].attempt
+	}
+	soon := f.nextBeat.Sub(now)
 	if len(f.back) > 0 {
-		from, to, attempt = f.back[0].From, f.back[0].To, f.back[0].attempt
+		soon = min(soon, f.back[0].after.Sub(now))
 	}
 	if from == to {
-		if wait := f.nextBeat.Sub(now); wait > 0 || f.inFlight > 0 {
-			return nil, 0, nil, max(wait, 10*time.Millisecond)
+		if f.torn != nil {
+			f.pause = now.Add(gapLimit) // nobody else needs to record it
+			return offer{hole: &hole{feed: f, from: to, to: to, gap: *f.torn}}
+		}
+		if soon > 0 || f.inFlight > 0 {
+			return offer{wait: max(soon, 10*time.Millisecond)}
 		}
 	}
-	m, h = f.read(from, to)
-	if h != nil {
-		return nil, 0, h, 0
+	v, m := f.view(), &queue.Message{Feed: f.id, From: from, To: from}
+	if end, known := f.passed[from]; known {
+		m.To = min(end, to)
 	}
-	if len(f.back) > 0 {
-		f.back = f.back[1:]
-		if m.To < to {
-			f.back = append(f.back, handed{queue.Message{From: m.To, To: to}, attempt})
+	f.mu.Unlock()
+	lastMS, h, err := f.read(v, m, to)
+	f.mu.Lock()
+	switch {
+	case err != nil:
+		f.spool.log.Error("the spool cannot be read", "error", err)
+		f.pause = now.Add(readPause)
+		return offer{wait: readPause}
+	case h != nil:
+		f.pause = now.Add(gapLimit)
+		return offer{hole: h}
+	}
+	f.readMS = max(f.readMS, lastMS)
+	f.took(m, again, now)
+	return offer{message: m, attempt: attempt}
+}
+
+// took notes that m goes out.
+func (f *Feed) took(m *queue.Message, again bool, now time.Time) {
+	if again {
+		if f.back[0].from = m.To; f.back[0].from >= f.back[0].to {
+			f.back = f.back[1:]
 		}
 	}
 	f.next = max(f.next, m.To)
 	f.inFlight++
 	f.nextBeat = now.Add(beat)
-	return m, attempt, nil, 0
 }
 
-// read makes the message that begins at from and ends at to or before.
-func (f *Feed) read(from, to int64) (*queue.Message, *hole) {
-	m := &queue.Message{Feed: f.id, From: from, To: from}
-	start := from
-	if end, known := f.passed[from]; known {
-		start, m.To = min(end, to), min(end, to)
+// read fills the message, which begins with a hole that may be passed or with nothing, up to the position to or less;
+// or it returns the hole in its way. It runs beside appends.
+func (f *Feed) read(v *view, m *queue.Message, to int64) (lastMS int64, h *hole, err error) {
+	if p, there := v.at(m.To); there && !p.alien && m.To < to {
+		if m.Frames, m.Clicks, lastMS, err = p.frames(m.To, min(to, p.end)); err != nil {
+			return 0, nil, err
+		}
+		m.To += int64(len(m.Frames))
 	}
-	lastMS := int64(0)
-	if s := f.segmentAt(start); s != nil && start < to {
-		b, err := s.read(make([]byte, min(queue.MaxBytes, to-start)), start)
-		if err == nil {
-			m.Frames, m.Clicks, lastMS = wholeFrames(b)
-			m.To = start + int64(len(m.Frames))
+	if m.To == m.From && m.From < to {
+		h, err = f.findHole(v, m.From)
+		return 0, h, err
+	}
+	m.UptoMS = f.upto(v, m.To, lastMS)
+	return lastMS, nil, nil
+}
+
+// upto returns the feed's watermark behind to: the time of the first frame there. At the end it is the clock; before
+// bytes that are no frame it is the time of the last frame that was.
+func (f *Feed) upto(v *view, to, lastMS int64) int64 {
+	ms := v.nowMS
+	if to < v.end {
+		var readable bool
+		if ms, readable = v.peek(to); !readable {
+			ms = max(lastMS, f.readMS)
 		}
 	}
-	if m.To == from && from < to {
-		return nil, f.findHole(from)
+	if v.fullMS > 0 {
+		ms = min(ms, v.fullMS)
 	}
-	if lastMS != 0 {
-		f.readMS = max(f.readMS, lastMS)
+	return ms
+}
+
+// frames reads the whole frames from pos on that fit into a message.
+func (p piece) frames(pos, to int64) (frames []byte, clicks int, lastMS int64, err error) {
+	b := make([]byte, min(queue.MaxBytes, to-pos))
+	if err := p.read(b, pos); err != nil {
+		return nil, 0, 0, err
 	}
-	m.UptoMS = f.upto(m.To, lastMS)
-	return m, nil
+	frames, clicks, lastMS = wholeFrames(b)
+	if clicks == 0 && int64(len(b)) < to-pos { // a frame may be longer than a message, which then holds it alone
+		b = make([]byte, min(click.MaxFrame, to-pos))
+		if err := p.read(b, pos); err != nil {
+			return nil, 0, 0, err
+		}
+		frames, clicks, lastMS = wholeFrames(b)
+	}
+	return frames, clicks, lastMS, nil
 }
 
 // wholeFrames returns the run of good frames at the beginning of b.
@@ -164,134 +205,11 @@ func wholeFrames(b []byte) (frames []byte, clicks int, lastMS int64) {
 		if err != nil || !ours(payload) {
 			break
 		}
-		if len(payload) >= 4+click.IDSize {
-			lastMS = click.ID(payload[4 : 4+click.IDSize]).MS()
+		if ms, ok := timeOf(payload); ok {
+			lastMS = ms
 		}
 		at += size
 		clicks++
 	}
 	return b[:at:at], clicks, lastMS
-}
-
-// upto returns the feed's watermark behind to.
-func (f *Feed) upto(to, lastMS int64) int64 {
-	ms := max(lastMS, f.readMS)
-	if to >= f.end {
-		ms = f.spool.o.Clock.MS() // under the mutex that gives the next click its time
-	} else if next, readable := f.peek(to); readable {
-		ms = next
-	}
-	if f.full.n > 0 {
-		ms = min(ms, f.full.from)
-	}
-	return ms
-}
-
-// findHole measures the hole at from and keeps its bytes for a person to look at.
-func (f *Feed) findHole(from int64) *hole {
-	s := f.segmentAt(from)
-	h := &hole{feed: f, from: from, to: f.nextBase(from)}
-	nextMS := f.spool.o.Clock.MS()
-	reason := ReasonPowerLoss
-	if s != nil {
-		reason, h.to = ReasonQuarantined, s.end
-		err := s.scan(from, func(x found) error {
-			if x.bad {
-				return nil
-			}
-			h.to = x.pos
-			if ms, ok := f.peek(x.pos); ok {
-				nextMS = ms
-			}
-			return errStop
-		})
-		f.keepBytes(s, h, err)
-	}
-	h.gap = Gap{Feed: f.id, FromMS: f.readMS, ToMS: max(nextMS, f.readMS), Clicks: -1, Reason: reason}
-	return h
-}
-
-var errStop = fmt.Errorf("stop")
-
-// keepBytes copies a hole's bytes to the quarantine folder, once.
-func (f *Feed) keepBytes(s *segment, h *hole, scanned error) {
-	if f.kept[h.from] {
-		return
-	}
-	f.spool.metrics.quarantined.Inc()
-	dir := quarantineDir(f.slot.dir)
-	path := filepath.Join(dir, fmt.Sprintf("%s-%016x.bin", f.id, h.from))
-	err := f.spool.fs.MkdirAll(dir)
-	if err == nil {
-		err = copyOut(f.spool.fs, path, s, h.from, h.to)
-	}
-	f.kept[h.from] = true
-	f.spool.log.Error("bytes of the spool are no frames", "kept", path, "bytes", h.to-h.from, "copy", err, "scan", scanned != nil && scanned != errStop)
-}
-
-func copyOut(fs FS, path string, s *segment, from, to int64) error {
-	out, err := fs.Create(path)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	buf := make([]byte, 64<<10)
-	for pos := from; pos < to; {
-		b, err := s.read(buf[:min(int64(len(buf)), to-pos)], pos)
-		if len(b) == 0 {
-			return err
-		}
-		if _, err := out.WriteAt(b, pos-from); err != nil {
-			return err
-		}
-		pos += int64(len(b))
-	}
-	return out.Sync()
-}
-
-func (f *Feed) pass(h *hole) {
-	f.mu.Lock()
-	f.passed[h.from] = h.to
-	f.mu.Unlock()
-}
-
-func (f *Feed) passLater(t time.Time) {
-	f.mu.Lock()
-	f.pause = t
-	f.mu.Unlock()
-}
-
-// release takes a message back, or lets go of it.
-func (f *Feed) release(m *queue.Message, attempt int, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.inFlight--
-	if m.From == m.To {
-		return // an empty range is worth nothing later: the next one says more
-	}
-	if err != nil {
-		f.back = append(f.back, handed{queue.Message{From: m.From, To: m.To}, attempt + 1})
-		return
-	}
-	f.waiting -= int64(m.Clicks)
-	f.done[m.From] = m.To
-	before := f.confirmed
-	for {
-		to, ok := f.done[f.confirmed]
-		if !ok {
-			break
-		}
-		delete(f.done, f.confirmed)
-		delete(f.passed, f.confirmed)
-		f.confirmed = to
-	}
-	if f.confirmed == before {
-		return
-	}
-	if s := f.segmentAt(f.confirmed); s != nil {
-		s.writeConfirmed(f.confirmed)
-	} else if n := len(f.segments); n > 0 {
-		f.segments[n-1].writeConfirmed(f.confirmed)
-	}
-	f.unlink()
 }

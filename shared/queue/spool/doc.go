@@ -8,21 +8,22 @@
 //
 //	DIR/0/lock                     flock of the slot's owner
 //	DIR/0/FEED-BASE.seg            segments: FEED = 32 hexadecimal digits, BASE = 16, the feed's offset of the first frame
-//	DIR/0/next.tmp                 the segment to come, allocated ahead
+//	DIR/0/next.tmp                 the segment to come, allocated ahead; what ends in .tmp is removed on opening
 //	DIR/0/quarantine/FEED-POS.bin  bytes that were no frame, kept for a person to look at
 //
 // A segment is a header of 64 bytes and frames of package click:
 //
-//	 0      4   5   6    8        24     32          40        48      56     60    64
-//	+------+---+---+----+--------+------+-----------+---------+-------+------+-----+--------
-//	| LTSP | v | f |    | feed   | base | confirmed | from_ms | to_ms | n    | crc | frames
-//	+------+---+---+----+--------+------+-----------+---------+-------+------+-----+--------
-//	        version                                   gap of a full spool    of the gap
-//	            flags: 1 = the feed is signed off
+//	 0      4    6    8      24     32    36          44        50     54   58   60    64
+//	+------+----+----+------+------+-----+-----------+---------+------+----+----+-----+--------
+//	| LTSP | v  | 0  | feed | base | crc | confirmed | from_ms | span | n  | f  | crc | frames
+//	+------+----+----+------+------+-----+-----------+---------+------+----+----+-----+--------
+//	  written once, with a sum            changes, with a sum of its own: how far the feed is handed
+//	                                      over; the gap of a full spool (its begin, its ms, its clicks);
+//	                                      flags: 1 = the feed is signed off
 //
 // A position in a feed counts bytes of frames from 0, headers left out. The feed and the base also stand in the file's
-// name, so a damaged header costs nothing but a few clicks sent again: confirmed is written without a sync and may be
-// old. Where two segments of a feed overlap, the one with the higher base is right: it was written after a sync failed.
+// name, so a damaged header costs nothing but clicks sent again: confirmed is written without a sync and may be old.
+// Where two segments of a feed overlap, the one with the higher base is right: it was written after a sync failed.
 //
 // # Feeds
 //

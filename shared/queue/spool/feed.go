@@ -3,11 +3,9 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"longtail/shared/click"
 	"longtail/shared/queue"
 )
 
@@ -17,21 +15,34 @@ type Feed struct {
 	slot  *slot
 	id    queue.FeedID
 
+	reading sync.Mutex // held while segments are read or closed; taken before mu
+	seen    view       // the reader's
+
 	mu       sync.Mutex
 	live     bool
 	sealed   bool // no appends any more
-	gone     bool // signed off, its files removed
+	gone     bool // signed off or closed, its files are not ours
 	segments []*segment
 	end      int64 // behind the last frame
 	lastMS   int64 // time of the last frame
 	buf      []byte
 
-	// Power loss: what is written and not synced, and who waits for it.
+	// A disk that takes nothing.
+	full      []note // gaps that the database does not know; of the live feed at most one
+	noted     bool   // in a header, and not synced
+	refused   bool
+	rollError error
+	rolledAt  time.Time
+
+	// Loss of power: what is written and not synced, and who waits for it.
 	synced    *sync.Cond
 	committed int64
 	unsynced  []byte
 	newNames  bool // a segment's name is not synced
 	broken    error
+	syncing   time.Time // since when a sync runs
+	slow      bool      // it runs for too long
+	replaced  []File    // of segments that were rewritten
 
 	// Delivery.
 	deliver   bool
@@ -41,10 +52,10 @@ type Feed struct {
 	done      map[int64]int64 // handed over out of order: from -> to
 	confirmed int64
 	passed    map[int64]int64 // holes whose gap is recorded: from -> to
-	kept      map[int64]bool  // holes whose bytes are in quarantine
+	torn      *Gap            // what was cut off at the end and is not recorded
 	inFlight  int
 	nextBeat  time.Time
-	pause     time.Time // after a gap that could not be recorded
+	pause     time.Time // a gap is being recorded, or could not be
 
 	// Balance.
 	counts  map[uint64]int64 // GETs answered by campaign
@@ -53,14 +64,19 @@ type Feed struct {
 	tellPos int64
 	counted int64
 	waiting int64 // frames that are not handed over
-	full    fullGap
-	fullAt  *segment // whose header has it
+}
+
+// A note is a gap of a full spool and the segment whose header has it.
+type note struct {
+	fullGap
+	at *segment
 }
 
 // handed is a message that came back.
 type handed struct {
-	queue.Message
-	attempt int
+	from, to int64
+	attempt  int
+	after    time.Time
 }
 
 // ID names the feed.
@@ -84,7 +100,8 @@ type Counts struct {
 	OldestMS int64            // time of the oldest of them; 0 = none
 }
 
-// Counts takes a snapshot: Pos and Answered belong together.
+// Counts takes a snapshot: Pos and Answered belong together. In mode Power it waits until they are durable, so that a
+// loss of power does not make the file shorter than what was counted.
 func (f *Feed) Counts() Counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,6 +112,10 @@ func (f *Feed) Counts() Counts {
 		}
 	}
 	f.telling, f.tellPos = c.Answered, c.Pos
+	if f.spool.o.Mode == Power && f.live {
+		f.spool.askCommit()
+		f.awaitSync(c.Pos)
+	}
 	return c
 }
 
@@ -109,7 +130,9 @@ func (f *Feed) Counted(pos int64) {
 		f.telling = nil
 	}
 	f.counted = max(f.counted, pos)
-	f.unlink()
+	if len(f.segments) > 1 {
+		f.spool.tidy()
+	}
 }
 
 func (f *Feed) waits() (waiting, oldestMS int64) {
@@ -123,74 +146,39 @@ func (f *Feed) oldest() int64 {
 	if f.waiting == 0 {
 		return 0
 	}
-	ms, _ := f.peek(f.confirmed)
-	return ms
-}
-
-// peek returns the time of the frame at pos, and whether there is a readable one.
-func (f *Feed) peek(pos int64) (ms int64, ok bool) {
-	s := f.segmentAt(pos)
-	if s == nil {
-		return 0, false
-	}
-	b, err := s.read(make([]byte, click.FrameHeader+64), pos)
-	if err != nil || len(b) < click.FrameHeader+22 {
-		return 0, false
-	}
-	// The id is the payload's second field: two bytes of version, then tag, length and sixteen bytes.
-	p := b[click.FrameHeader:]
-	if p[0] != 0x08 || p[1] > click.Version || p[2] != 0x12 || p[3] != click.IDSize {
-		return 0, false
-	}
-	return click.ID(p[4 : 4+click.IDSize]).MS(), true
-}
-
-// segmentAt returns the segment in which pos lies: of two that overlap the one with the higher base.
-func (f *Feed) segmentAt(pos int64) *segment {
-	for _, s := range slices.Backward(f.segments) {
-		if pos >= s.base {
-			if pos < s.end {
-				return s
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
-// nextBase returns where the segment behind pos begins, or the feed's end.
-func (f *Feed) nextBase(pos int64) int64 {
+	var v view
 	for _, s := range f.segments {
-		if s.base > pos {
-			return s.base
-		}
+		v.pieces = append(v.pieces, piece{s, s.end})
 	}
-	return f.end
+	if ms, ok := v.peek(f.confirmed); ok {
+		return ms
+	}
+	return f.readMS
 }
 
 // Gap returns what a full spool could not record and the database does not know yet.
 func (f *Feed) Gap() (Gap, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.full.n == 0 {
+	if len(f.full) == 0 {
 		return Gap{}, false
 	}
-	return Gap{Feed: f.id, FromMS: f.full.from, ToMS: f.full.to, Clicks: int64(f.full.n), Reason: ReasonFull}, true
+	g := f.full[0]
+	return Gap{Feed: f.id, FromMS: g.from, ToMS: g.to, Clicks: g.n, Reason: ReasonFull}, true
 }
 
-// GapRecorded says that the gap's row is committed. If it has not grown since, it is closed.
+// GapRecorded says that the gap's row is committed. If it has not grown since, it is closed; not in its own last
+// millisecond, though, so that two gaps never have one name.
 func (f *Feed) GapRecorded(g Gap) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if int64(f.full.n) != g.Clicks || f.full.from != g.FromMS {
+	if len(f.full) == 0 || f.full[0].n != g.Clicks || f.full[0].from != g.FromMS || f.live && f.now() < g.ToMS {
 		return
 	}
-	f.full = fullGap{}
-	if f.fullAt != nil {
-		_ = f.fullAt.writeGap(fullGap{}) // an old one only means that its row is written again
-		f.fullAt = nil
-	}
+	_ = f.full[0].at.writeGap(fullGap{}) // an old one only means that its row is written again
+	f.full = f.full[1:]
 	f.spool.signal()
+	f.spool.tidy()
 }
 
 // Deliver begins the delivery of an adopted feed: the database knows its new owner.
@@ -219,11 +207,12 @@ func (f *Feed) End() int64 {
 func (f *Feed) Idle() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.confirmed >= f.end && f.counted >= f.end && f.inFlight == 0 && f.full.n == 0
+	return f.confirmed >= f.end && f.counted >= f.end && f.inFlight == 0 && len(f.full) == 0 && f.torn == nil
 }
 
 // SignedOff marks the feed, removes its files, and gives its slot back when nothing else is in it.
 func (f *Feed) SignedOff() {
+	f.reading.Lock()
 	f.mu.Lock()
 	f.sealed = true
 	var marked error
@@ -231,7 +220,9 @@ func (f *Feed) SignedOff() {
 		marked = f.segments[n-1].writeSignedOff()
 	}
 	err := errors.Join(marked, f.remove())
+	f.synced.Broadcast()
 	f.mu.Unlock()
+	f.reading.Unlock()
 	if err != nil {
 		f.spool.log.Warn("a feed that was signed off could not be removed", "feed", f.id.String(), "error", err)
 	}
@@ -240,38 +231,40 @@ func (f *Feed) SignedOff() {
 
 // remove removes the files, that with the mark last.
 func (f *Feed) remove() error {
-	var errs []error
+	errs := []error{f.close()}
 	for _, s := range f.segments {
-		errs = append(errs, s.file.Close(), f.spool.fs.Remove(s.path))
+		errs = append(errs, f.spool.fs.Remove(s.path))
 		f.spool.used.Add(s.base - s.end)
 	}
-	f.segments, f.unsynced, f.gone = nil, nil, true
+	f.segments, f.full = nil, nil
 	return errors.Join(append(errs, f.spool.fs.SyncDir(f.slot.dir))...)
 }
 
-// unlink removes the segments that are confirmed, counted and not waiting for a sync, but never the last one. Their names
-// are not synced away: one that comes back only means clicks sent again.
-func (f *Feed) unlink() {
-	free := min(f.confirmed, f.counted, f.committed)
-	for len(f.segments) > 1 && f.segments[1].base <= free && f.segments[0] != f.fullAt {
-		s := f.segments[0]
-		if err := errors.Join(s.file.Close(), f.spool.fs.Remove(s.path)); err != nil {
-			f.spool.log.Warn("a delivered segment could not be removed", "segment", s.path, "error", err)
-		}
-		f.spool.used.Add(s.base - s.end)
-		f.segments = slices.Delete(f.segments, 0, 1)
-	}
-}
-
-func (f *Feed) closeFiles() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// close closes the files.
+func (f *Feed) close() error {
+	f.gone, f.unsynced = true, nil
 	var errs []error
 	for _, s := range f.segments {
 		errs = append(errs, s.file.Close())
 	}
-	f.segments = nil
-	if err := errors.Join(errs...); err != nil {
+	for _, file := range f.replaced {
+		errs = append(errs, file.Close())
+	}
+	f.replaced = nil
+	return errors.Join(errs...)
+}
+
+func (f *Feed) closeFiles() error {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone {
+		return nil
+	}
+	err := f.close()
+	f.synced.Broadcast()
+	if f.segments = nil; err != nil {
 		return fmt.Errorf("close feed %s: %w", f.id, err)
 	}
 	return nil

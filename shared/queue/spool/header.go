@@ -3,6 +3,7 @@ package spool
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -16,62 +17,101 @@ const (
 
 	flagSignedOff = 1
 
-	offVersion   = 4
-	offFlags     = 5
-	offFeed      = 8
-	offBase      = 24
-	offConfirmed = 32
-	offGap       = 40
-	gapSize      = 24
+	offVersion = 4
+	offFeed    = 8
+	offBase    = 24
+	offSum     = 32 // of what stands before it: written once
+	offState   = 36 // what changes, with a sum of its own, in one write within one sector
+	stateSize  = headerSize - offState
 )
 
 var magic = [4]byte{'L', 'T', 'S', 'P'}
 
 // A header is the first 64 bytes of a segment.
 type header struct {
-	flags     byte
-	feed      queue.FeedID
-	base      int64
+	feed queue.FeedID
+	base int64
+	state
+}
+
+// A state is the part of a header that changes. It is never synced for its own sake.
+type state struct {
 	confirmed int64
-	gap       fullGap
+	full      fullGap
+	flags     byte
 }
 
 // fullGap is what a full spool could not record.
 type fullGap struct {
 	from, to int64 // ms
-	n        uint32
+	n        int64
 }
 
 func (h *header) encode() []byte {
 	b := make([]byte, headerSize)
 	copy(b, magic[:])
-	b[offVersion], b[offFlags] = version, h.flags
+	binary.LittleEndian.PutUint16(b[offVersion:], version)
 	copy(b[offFeed:], h.feed[:])
 	binary.LittleEndian.PutUint64(b[offBase:], uint64(h.base))
-	binary.LittleEndian.PutUint64(b[offConfirmed:], uint64(h.confirmed))
-	h.gap.encode(b[offGap:])
+	binary.LittleEndian.PutUint32(b[offSum:], click.Checksum(b[:offSum]))
+	h.state.encode(b[offState:])
 	return b
 }
 
-func (g *fullGap) encode(b []byte) {
-	binary.LittleEndian.PutUint64(b, uint64(g.from))
-	binary.LittleEndian.PutUint64(b[8:], uint64(g.to))
-	binary.LittleEndian.PutUint32(b[16:], g.n)
-	binary.LittleEndian.PutUint32(b[20:], click.Checksum(b[:20]))
+func (s *state) encode(b []byte) {
+	binary.LittleEndian.PutUint64(b, uint64(s.confirmed))
+	putUint48(b[8:], s.full.from)
+	binary.LittleEndian.PutUint32(b[14:], uint32(min(s.full.to-s.full.from, math.MaxUint32)))
+	binary.LittleEndian.PutUint32(b[18:], uint32(min(s.full.n, math.MaxUint32)))
+	b[22], b[23] = s.flags, 0
+	binary.LittleEndian.PutUint32(b[24:], click.Checksum(b[:24]))
 }
 
-// decodeHeader reads a header. What is damaged is left at its zero value; ok is false when the version is not ours.
-func decodeHeader(b []byte) (h header, ok bool) {
-	if len(b) < headerSize || [4]byte(b[:4]) != magic {
-		return h, true // a damaged header: the file's name says what must be known
+func (s *state) decode(b []byte) bool {
+	if binary.LittleEndian.Uint32(b[24:]) != click.Checksum(b[:24]) {
+		return false
 	}
-	h.flags, h.feed = b[offFlags], queue.FeedID(b[offFeed:offBase])
-	h.base = int64(binary.LittleEndian.Uint64(b[offBase:]))
-	h.confirmed = int64(binary.LittleEndian.Uint64(b[offConfirmed:]))
-	if gap := b[offGap : offGap+gapSize]; binary.LittleEndian.Uint32(gap[20:]) == click.Checksum(gap[:20]) {
-		h.gap = fullGap{int64(binary.LittleEndian.Uint64(gap)), int64(binary.LittleEndian.Uint64(gap[8:])), binary.LittleEndian.Uint32(gap[16:])}
+	from := uint48(b[8:])
+	s.confirmed = int64(binary.LittleEndian.Uint64(b))
+	s.full = fullGap{from, from + int64(binary.LittleEndian.Uint32(b[14:])), int64(binary.LittleEndian.Uint32(b[18:]))}
+	s.flags = b[22]
+	return true
+}
+
+func putUint48(b []byte, v int64) {
+	binary.LittleEndian.PutUint32(b, uint32(v))
+	binary.LittleEndian.PutUint16(b[4:], uint16(v>>32))
+}
+
+func uint48(b []byte) int64 {
+	return int64(binary.LittleEndian.Uint32(b)) | int64(binary.LittleEndian.Uint16(b[4:]))<<32
+}
+
+// headerHealth is what a reader may believe of a header.
+type headerHealth int
+
+const (
+	headerGood    headerHealth = iota
+	headerDamaged              // the file's name says what must be known, and everything is sent again
+	headerAlien                // whole, of a version that is not ours
+)
+
+// decodeHeader reads the header of the segment that is named for feed and base. What is damaged is as in a new segment.
+func decodeHeader(b []byte, feed queue.FeedID, base int64) (header, headerHealth) {
+	h := header{feed: feed, base: base}
+	if len(b) < headerSize || [4]byte(b[:4]) != magic || binary.LittleEndian.Uint32(b[offSum:]) != click.Checksum(b[:offSum]) {
+		if len(b) == headerSize {
+			h.state.decode(b[offState:])
+		}
+		return h, headerDamaged
 	}
-	return h, b[offVersion] == version
+	if binary.LittleEndian.Uint16(b[offVersion:]) != version {
+		return h, headerAlien
+	}
+	if !h.state.decode(b[offState:]) {
+		return h, headerDamaged
+	}
+	return h, headerGood
 }
 
 func segmentName(feed queue.FeedID, base int64) string {

@@ -7,20 +7,31 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Kinds of what is kept aside.
+const (
+	kindDamaged = "damaged" // no frame, with good ones behind it
+	kindTorn    = "torn"    // no frame, at the end
+	kindVersion = "version" // a whole frame or segment of a version that is not ours
+	kindHeader  = "header"  // a segment's header
+)
+
 type metrics struct {
 	recorded    *atomic.Int64 // read by a counter function: an atomic add is all that a click pays
 	lost        *atomic.Int64
-	quarantined prometheus.Counter
+	quarantined *prometheus.CounterVec
 	failedSyncs prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, s *Spool) metrics {
 	m := metrics{
 		recorded: new(atomic.Int64), lost: new(atomic.Int64),
-		quarantined: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "longtail_spool_quarantined_total", Help: "Stretches of the spool that were no frames and are kept aside."}),
+		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "longtail_spool_quarantined_total", Help: "Records of the spool that could not be read and are kept aside."}, []string{"kind"}),
 		failedSyncs: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "longtail_spool_failed_syncs_total", Help: "Syncs that failed; what they were to keep was written elsewhere."}),
+	}
+	for _, kind := range []string{kindDamaged, kindTorn, kindVersion, kindHeader} {
+		m.quarantined.WithLabelValues(kind)
 	}
 	r.MustRegister(m.quarantined, m.failedSyncs,
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

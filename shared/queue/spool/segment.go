@@ -3,26 +3,28 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 
-	"longtail/shared/click"
 	"longtail/shared/queue"
 )
 
 // A segment is one file of a feed. The feed's mutex guards its fields.
 type segment struct {
-	file File
-	path string
-	base int64
-	end  int64 // position behind the last byte that counts; of the live feed's last one it grows
-	head header
-	sick bool // a sync failed: nothing is written to it or synced any more
+	file  File
+	path  string
+	base  int64
+	end   int64 // position behind the last byte that counts; of the live feed's last one it grows
+	head  header
+	sick  bool // a sync failed: nothing more is written behind its end, and it is never synced again
+	alien bool // of a version that is not ours: kept, not read
 }
 
-// createSegment begins a segment under a temporary name, in the file that is ready for it or in a new one, and gives it
-// its own. On an error nothing is left behind.
-func createSegment(fs FS, dir, tmp string, feed queue.FeedID, base int64, ready File) (*segment, error) {
-	s := &segment{path: filepath.Join(dir, segmentName(feed, base)), base: base, end: base, head: header{feed: feed, base: base}}
+// createSegment begins a segment that holds content: under a temporary name, in the file that is ready for it or in a
+// new one, and gives it its own name last. Content, where there is any, is durable before it has the name. On an error
+// nothing is left behind.
+func createSegment(fs FS, dir, tmp string, head header, content []byte, ready File) (*segment, error) {
+	s := &segment{path: filepath.Join(dir, segmentName(head.feed, head.base)), base: head.base, end: head.base + int64(len(content)), head: head}
 	s.file = ready
 	if ready == nil {
 		var err error
@@ -30,123 +32,82 @@ func createSegment(fs FS, dir, tmp string, feed queue.FeedID, base int64, ready 
 			return nil, fmt.Errorf("create segment: %w", err)
 		}
 	}
-	_, err := s.file.WriteAt(s.head.encode(), 0)
-	if err == nil {
-		err = fs.Rename(tmp, s.path)
-	}
-	if err != nil {
+	if err := s.begin(fs, tmp, content); err != nil {
 		return nil, fmt.Errorf("begin segment: %w", errors.Join(err, s.file.Close(), fs.Remove(tmp)))
 	}
 	return s, nil
 }
 
-// openSegment opens a segment that another opening wrote. known is false when its version is not ours.
-func openSegment(fs FS, path string, feed queue.FeedID, base int64) (s *segment, known bool, err error) {
+func (s *segment) begin(fs FS, tmp string, content []byte) error {
+	if _, err := s.file.WriteAt(s.head.encode(), 0); err != nil {
+		return err
+	}
+	if len(content) > 0 {
+		if _, err := s.file.WriteAt(content, headerSize); err != nil {
+			return err
+		}
+		if err := s.file.Sync(); err != nil {
+			return err
+		}
+	}
+	return fs.Rename(tmp, s.path)
+}
+
+// openSegment opens a segment that another opening wrote.
+func openSegment(fs FS, path string, feed queue.FeedID, base int64) (*segment, headerHealth, error) {
 	f, err := fs.Open(path)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	size, err := f.Size()
 	if err != nil {
-		f.Close()
-		return nil, false, err
+		return nil, 0, errors.Join(err, f.Close())
 	}
 	b := make([]byte, min(headerSize, size))
-	if _, err := f.ReadAt(b, 0); err != nil {
-		f.Close()
-		return nil, false, err
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, 0, errors.Join(err, f.Close())
 	}
-	h, known := decodeHeader(b)
-	h.feed, h.base = feed, base
-	return &segment{file: f, path: path, base: base, end: base + max(0, size-headerSize), head: h}, known, nil
+	h, health := decodeHeader(b, feed, base)
+	s := &segment{file: f, path: path, base: base, end: base + max(0, size-headerSize), head: h, alien: health == headerAlien}
+	return s, health, nil
 }
 
 func (s *segment) at(pos int64) int64 { return headerSize + pos - s.base }
 
-// read fills b from pos, as far as the segment goes.
-func (s *segment) read(b []byte, pos int64) ([]byte, error) {
-	b = b[:min(int64(len(b)), s.end-pos)]
+// read fills b from pos.
+func (s *segment) read(b []byte, pos int64) error {
 	n, err := s.file.ReadAt(b, s.at(pos))
 	if n == len(b) {
-		return b, nil
+		return nil
 	}
-	return b[:n], err
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read segment: %w", err)
 }
 
-// writeConfirmed notes how far the feed is confirmed. It is not synced: an old value only means clicks sent again.
+// writeState writes what changes in a header. It is not synced: an old value only means clicks or a gap told again.
+func (s *segment) writeState() error {
+	var b [stateSize]byte
+	s.head.state.encode(b[:])
+	_, err := s.file.WriteAt(b[:], offState)
+	return err
+}
+
 func (s *segment) writeConfirmed(pos int64) {
 	s.head.confirmed = pos
-	_, _ = s.file.WriteAt(s.head.encode()[offConfirmed:offGap], offConfirmed)
+	_ = s.writeState()
 }
 
 func (s *segment) writeGap(g fullGap) error {
-	s.head.gap = g
-	_, err := s.file.WriteAt(s.head.encode()[offGap:], offGap)
-	return err
+	s.head.full = g
+	return s.writeState()
 }
 
 func (s *segment) writeSignedOff() error {
 	s.head.flags |= flagSignedOff
-	if _, err := s.file.WriteAt(s.head.encode()[offFlags:offFlags+1], offFlags); err != nil {
+	if err := s.writeState(); err != nil || s.sick {
 		return err
 	}
 	return s.file.Sync()
-}
-
-// scanWindow is what a search for frames reads at once.
-const scanWindow = 1 << 20
-
-// A found is what scan tells of a stretch of bytes.
-type found struct {
-	pos, to int64 // [pos, to)
-	payload []byte
-	bad     bool // no frame, or one of a version that is not ours
-}
-
-// scan walks from pos to the segment's end and tells each frame, and each stretch of bytes between frames: behind a bad
-// byte it tries every following one until a length and its checksum agree.
-func (s *segment) scan(pos int64, tell func(found) error) error {
-	buf := make([]byte, scanWindow)
-	bad := int64(-1)
-	end := func(at int64) error {
-		if bad < 0 {
-			return nil
-		}
-		f := found{pos: bad, to: at, bad: true}
-		bad = -1
-		return tell(f)
-	}
-	for pos < s.end {
-		b, err := s.read(buf, pos)
-		if err != nil {
-			return fmt.Errorf("read segment: %w", err)
-		}
-		last := pos+int64(len(b)) == s.end
-		for len(b) > 0 {
-			payload, size, err := click.Next(b)
-			if err != nil {
-				if !last && len(b) < click.MaxFrame {
-					break // the rest of this frame may be in the next window
-				}
-				if bad < 0 {
-					bad = pos
-				}
-				b, pos = b[1:], pos+1
-				continue
-			}
-			if err := end(pos); err != nil {
-				return err
-			}
-			if err := tell(found{pos: pos, to: pos + int64(size), payload: payload, bad: !ours(payload)}); err != nil {
-				return err
-			}
-			b, pos = b[size:], pos+int64(size)
-		}
-	}
-	return end(s.end)
-}
-
-// ours reports whether a payload, which begins with its version, is one that this program knows.
-func ours(payload []byte) bool {
-	return len(payload) > 2 && payload[0] == 0x08 && payload[1] <= click.Version
 }

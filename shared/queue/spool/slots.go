@@ -62,68 +62,80 @@ func (s *Spool) take(name string) (*slot, error) {
 	return sl, nil
 }
 
-// load opens the feeds that were left in a slot. A signed-off one is removed.
+// load opens the feeds that were left in a slot. A signed-off one is removed; one that cannot be opened is left as it is
+// and does not keep the others back.
 func (s *Spool) load(sl *slot) error {
 	names, err := s.fs.ReadDir(sl.dir)
 	if err != nil {
 		return err
 	}
-	byFeed := map[queue.FeedID][]*segment{}
+	byFeed, unread := map[queue.FeedID][]*segment{}, map[queue.FeedID]bool{}
 	for _, name := range names {
-		path := filepath.Join(sl.dir, name)
 		if filepath.Ext(name) == ".tmp" {
-			if err := s.fs.Remove(path); err != nil {
-				return err
-			}
+			_ = s.fs.Remove(filepath.Join(sl.dir, name)) // else it is used again
 		}
 		feed, base, ok := parseSegmentName(name)
 		if !ok {
 			continue
 		}
-		seg, known, err := openSegment(s.fs, path, feed, base)
+		seg, err := s.openSegment(filepath.Join(sl.dir, name), feed, base)
 		if err != nil {
-			return fmt.Errorf("open %s: %w", name, err)
-		}
-		if !known {
-			if err := s.setAside(sl, seg, name); err != nil {
-				return err
-			}
+			s.log.Error("a segment cannot be opened: its feed stays as it is", "segment", name, "error", err)
+			unread[feed] = true
 			continue
 		}
 		byFeed[feed] = append(byFeed[feed], seg)
 	}
 	for feed, segments := range byFeed {
-		if err := s.reopen(sl, feed, segments); err != nil {
-			return err
+		f := s.reopen(sl, feed, segments)
+		if unread[feed] {
+			_ = f.close()
+			continue
 		}
+		s.enlist(sl, f)
 	}
 	return nil
 }
 
-// setAside keeps a segment of a version that is not ours, whole.
-func (s *Spool) setAside(sl *slot, seg *segment, name string) error {
-	dir := quarantineDir(sl.dir)
-	if err := errors.Join(seg.file.Close(), s.fs.MkdirAll(dir)); err != nil {
-		return err
+// enlist takes a reopened feed in hand, or removes it when it was signed off.
+func (s *Spool) enlist(sl *slot, f *Feed) {
+	for _, seg := range f.segments {
+		s.used.Add(seg.end - seg.base)
 	}
-	s.log.Error("a segment has a version that this program does not know; it is kept", "segment", name)
-	return errors.Join(s.fs.Rename(seg.path, filepath.Join(dir, name)), s.fs.SyncDir(dir), s.fs.SyncDir(sl.dir))
+	if f.segments[len(f.segments)-1].head.flags&flagSignedOff == 0 {
+		sl.left = append(sl.left, f)
+		return
+	}
+	if err := f.remove(); err != nil {
+		s.log.Warn("a feed that was signed off could not be removed", "feed", f.id.String(), "error", err)
+	}
+}
+
+func (s *Spool) openSegment(path string, feed queue.FeedID, base int64) (*segment, error) {
+	seg, health, err := openSegment(s.fs, path, feed, base)
+	switch {
+	case err != nil:
+		return nil, err
+	case health == headerAlien:
+		s.log.Error("a segment has a version that this program does not know; it is kept", "segment", path)
+	case health == headerDamaged:
+		s.metrics.quarantined.WithLabelValues(kindHeader).Inc()
+		s.log.Error("a segment's header is damaged and written anew from the file's name", "segment", path)
+		if _, err := seg.file.WriteAt(seg.head.encode(), 0); err != nil {
+			s.log.Warn("the header could not be written", "segment", path, "error", err)
+		}
+	}
+	return seg, nil
 }
 
 // reopen makes a feed of the segments that another opening wrote.
-func (s *Spool) reopen(sl *slot, id queue.FeedID, segments []*segment) error {
+func (s *Spool) reopen(sl *slot, id queue.FeedID, segments []*segment) *Feed {
 	slices.SortFunc(segments, func(a, b *segment) int { return cmp.Compare(a.base, b.base) })
-	last := segments[len(segments)-1]
 	f := s.newFeed(sl)
 	f.id, f.sealed, f.segments = id, true, segments
-	if last.head.flags&flagSignedOff != 0 {
-		for _, seg := range segments {
-			s.used.Add(seg.end - seg.base)
-		}
-		return f.remove()
-	}
-	if err := f.cutTail(last); err != nil {
-		return err
+	last := segments[len(segments)-1]
+	if last.head.flags&flagSignedOff == 0 {
+		f.cutTail(last)
 	}
 	f.confirmed = segments[0].base // what stood before was handed over: only that is removed
 	for i, seg := range segments {
@@ -131,40 +143,54 @@ func (s *Spool) reopen(sl *slot, id queue.FeedID, segments []*segment) error {
 			seg.end = min(seg.end, segments[i+1].base)
 		}
 		f.confirmed = max(f.confirmed, seg.head.confirmed)
-		if seg.head.gap.n > 0 {
-			f.full, f.fullAt = seg.head.gap, seg
+		if seg.head.full.n > 0 {
+			f.full = append(f.full, note{seg.head.full, seg})
 		}
-		s.used.Add(seg.end - seg.base)
 	}
 	f.end, f.committed = last.end, last.end
 	f.confirmed = min(f.confirmed, f.end)
 	f.next = f.confirmed
-	sl.left = append(sl.left, f)
-	return nil
+	return f
 }
 
-// cutTail ends the last segment behind its last good frame: what follows is a write that was never answered, or damage;
-// its bytes are kept.
-func (f *Feed) cutTail(last *segment) error {
-	end := last.base
-	if err := last.scan(last.base, func(x found) error {
-		if x.payload != nil {
-			end = x.to
-		}
-		return nil
-	}); err != nil {
-		return err
+// cutTail ends the last segment behind its last good frame: what follows is a write that was never answered, or damage.
+// Its bytes are kept, and named in a gap. A disk that does not let us cut is no reason not to deliver what is good.
+func (f *Feed) cutTail(last *segment) {
+	if last.alien {
+		return
+	}
+	end, err := piece{last, last.end}.goodEnd()
+	if err != nil {
+		f.spool.log.Error("the end of a segment cannot be read", "segment", last.path, "error", err)
 	}
 	if end == last.end {
-		return nil
+		return
 	}
-	f.keepBytes(last, &hole{from: end, to: last.end}, nil)
-	if err := last.file.Truncate(last.at(end)); err != nil {
-		return fmt.Errorf("cut the torn tail: %w", err)
-	}
+	tail := hole{feed: f, piece: piece{last, last.end}, from: end, to: last.end}
 	last.end = end
-	return last.file.Sync()
+	if err := f.quarantine(tail, kindTorn); err != nil {
+		return // it stays where it is
+	}
+	f.torn = &Gap{Feed: f.id, FromMS: f.timeBefore(last, end), ToMS: f.spool.o.Clock.MS(), Clicks: -1, Reason: ReasonQuarantined}
+	if err := errors.Join(last.file.Truncate(last.at(end)), last.file.Sync()); err != nil {
+		f.spool.log.Warn("a torn tail could not be cut off", "segment", last.path, "error", err)
+	}
 }
+
+// timeBefore returns the time of the last frame of a segment before end, or that of the feed's begin.
+func (f *Feed) timeBefore(s *segment, end int64) int64 {
+	ms := f.begunMS()
+	_ = piece{s, end}.scan(s.base, func(x found) error {
+		if t, ok := timeOf(x.payload); ok {
+			ms = t
+		}
+		return nil
+	})
+	return ms
+}
+
+// begunMS is the time that the feed's id carries.
+func (f *Feed) begunMS() int64 { return min(click.ID(f.id).MS(), f.spool.o.Clock.MS()) }
 
 // Adopt locks the slots that nobody holds and returns the feeds that were found in them, and in this process's own slot,
 // and not told before. A feed is delivered once Recount and Deliver were called.
@@ -242,24 +268,21 @@ func (s *Spool) drop(f *Feed) {
 // Recount sets what an adopted feed has answered: base, which the database has, and the distinct GETs of the frames from
 // pos on. A file that ends before pos or end has lost its tail: what is missing becomes a gap.
 func (f *Feed) Recount(base map[uint64]int64, pos, end int64) error {
+	f.reading.Lock()
+	defer f.reading.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	clear(f.counts)
-	clear(f.told)
+	f.counts, f.told = map[uint64]int64{}, map[uint64]int64{}
 	for campaign, n := range base {
 		f.counts[campaign], f.told[campaign] = n, n
 	}
 	f.counted, f.waiting = pos, 0
-	seen := map[click.ID]bool{}
+	t := tally{f: f, pos: pos}
 	for _, s := range f.segments {
-		if err := s.scan(s.base, func(x found) error {
-			if x.bad || x.pos >= s.end {
-				return nil
+		if from := min(pos, f.confirmed); s.end > from && !s.alien {
+			if err := (piece{s, s.end}).scan(s.base, t.add); err != nil {
+				return err
 			}
-			f.tally(x, pos, seen)
-			return nil
-		}); err != nil {
-			return err
 		}
 	}
 	f.end = max(f.end, pos, end)
@@ -267,17 +290,34 @@ func (f *Feed) Recount(base map[uint64]int64, pos, end int64) error {
 	return nil
 }
 
-func (f *Feed) tally(x found, pos int64, seen map[click.ID]bool) {
-	if x.pos >= f.confirmed {
-		f.waiting++
+// A tally counts distinct ids in little memory: file order is time order, so equal ids have one millisecond.
+type tally struct {
+	f    *Feed
+	pos  int64
+	ms   int64
+	seen map[click.ID]bool
+}
+
+func (t *tally) add(x found) error {
+	if x.bad {
+		return nil
 	}
-	if x.pos < pos {
-		return
+	if x.pos >= t.f.confirmed {
+		t.f.waiting++
+	}
+	if x.pos < t.pos {
+		return nil
 	}
 	c, err := click.Decode(x.payload)
-	if err != nil || !c.Counts() || seen[c.ID] {
-		return
+	if err != nil || !c.Counts() {
+		return nil //nolint:nilerr // what is no click is not counted; ingest sets it aside
 	}
-	seen[c.ID] = true
-	f.counts[c.Campaign]++
+	if ms := c.ID.MS(); ms != t.ms || t.seen == nil {
+		t.ms, t.seen = ms, map[click.ID]bool{}
+	}
+	if !t.seen[c.ID] {
+		t.seen[c.ID] = true
+		t.f.counts[c.Campaign]++
+	}
+	return nil
 }

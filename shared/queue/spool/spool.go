@@ -2,11 +2,10 @@ package spool
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,7 +80,13 @@ type Options struct {
 	Registerer   prometheus.Registerer
 }
 
+// minSegment is the least size at which a segment ends.
+const minSegment = 256
+
 func (o *Options) setDefaults() {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 8 << 30
+	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = 64 << 20
 	}
@@ -109,7 +114,8 @@ type Spool struct {
 	quit    chan struct{}
 
 	asked     atomic.Bool // the next segment's file was asked for
-	wanted    chan struct{}
+	noRoom    bool        // the janitor's
+	untidy    chan struct{}
 	ready     atomic.Pointer[File]
 	commitNow chan struct{}
 	workers   sync.WaitGroup
@@ -128,7 +134,7 @@ func Open(ctx context.Context, o Options) (*Spool, error) {
 	o.setDefaults()
 	s := &Spool{
 		o: o, fs: o.FS, log: o.Log.With("component", "spool"), wake: make(chan struct{}, 1), quit: make(chan struct{}), slots: map[string]*slot{},
-		wanted: make(chan struct{}, 1), commitNow: make(chan struct{}, 1),
+		untidy: make(chan struct{}, 1), commitNow: make(chan struct{}, 1),
 	}
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, fmt.Errorf("make spool folder: %w", err)
@@ -136,6 +142,7 @@ func Open(ctx context.Context, o Options) (*Spool, error) {
 	if size, err := o.FS.Capacity(o.Dir); err == nil && size > 0 {
 		s.o.MaxBytes = min(s.o.MaxBytes, size/10*8)
 	}
+	s.o.SegmentBytes = min(s.o.SegmentBytes, max(s.o.MaxBytes/8, minSegment)) // the last segment is never removed
 	s.metrics = newMetrics(o.Registerer, s)
 	var err error
 	if s.slot, err = s.firstFree(ctx); err != nil {
@@ -145,7 +152,7 @@ func Open(ctx context.Context, o Options) (*Spool, error) {
 		return nil, errors.Join(err, s.slot.unlock())
 	}
 	s.workers.Go(s.commitLoop)
-	s.workers.Go(s.prepareLoop)
+	s.workers.Go(s.janitor)
 	return s, nil
 }
 
@@ -153,8 +160,8 @@ func Open(ctx context.Context, o Options) (*Spool, error) {
 func (s *Spool) begin() error {
 	f := s.newFeed(s.slot)
 	f.live, f.deliver = true, true
-	rand.Read(f.id[:])
-	first, err := createSegment(s.fs, s.slot.dir, s.slot.tmp("new"), f.id, 0, nil)
+	f.id = queue.FeedID(click.NewID(s.o.Clock.MS()))
+	first, err := createSegment(s.fs, s.slot.dir, s.slot.tmp("new"), f.header(0), nil, nil)
 	if err != nil {
 		return err
 	}
@@ -172,7 +179,7 @@ func (s *Spool) begin() error {
 func (s *Spool) newFeed(sl *slot) *Feed {
 	f := &Feed{
 		spool: s, slot: sl, nextBeat: time.Now().Add(beat),
-		counts: map[uint64]int64{}, told: map[uint64]int64{}, done: map[int64]int64{}, passed: map[int64]int64{}, kept: map[int64]bool{},
+		counts: map[uint64]int64{}, told: map[uint64]int64{}, done: map[int64]int64{}, passed: map[int64]int64{},
 	}
 	f.synced = sync.NewCond(&f.mu)
 	return f
@@ -196,6 +203,12 @@ func (s *Spool) Renew(context.Context) (*Feed, error) {
 	return s.Live(), nil
 }
 
+func (s *Spool) inHand() []*Feed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.feeds)
+}
+
 // Stats is what waits in the spool.
 type Stats struct {
 	Clicks     int64 // not handed over yet
@@ -207,10 +220,7 @@ type Stats struct {
 // Stats tells what waits now.
 func (s *Spool) Stats() Stats {
 	st := Stats{Bytes: s.used.Load(), Unrecorded: s.metrics.lost.Load()}
-	s.mu.Lock()
-	feeds := append([]*Feed(nil), s.feeds...)
-	s.mu.Unlock()
-	for _, f := range feeds {
+	for _, f := range s.inHand() {
 		waiting, oldest := f.waits()
 		st.Clicks += waiting
 		if oldest != 0 && (st.OldestMS == 0 || oldest < st.OldestMS) {
@@ -228,19 +238,21 @@ func (s *Spool) Close() error {
 		return nil
 	}
 	s.closed = true
-	feeds := append([]*Feed(nil), s.feeds...)
+	feeds, slots := slices.Clone(s.feeds), append(s.others(), s.slot)
 	s.mu.Unlock()
 	s.Live().Seal()
 	close(s.quit)
 	s.workers.Wait()
-	errs := []error{s.Live().commit()}
+	var errs []error
 	for _, f := range feeds {
-		errs = append(errs, f.closeFiles())
+		errs = append(errs, f.commit())
 	}
-	for _, sl := range s.slots {
+	for _, sl := range slots {
+		for _, f := range append(feeds, sl.left...) {
+			errs = append(errs, f.closeFiles())
+		}
 		errs = append(errs, sl.unlock())
 	}
-	errs = append(errs, s.slot.unlock())
 	return errors.Join(errs...)
 }
 
@@ -250,5 +262,3 @@ func (s *Spool) signal() {
 	default:
 	}
 }
-
-func quarantineDir(dir string) string { return filepath.Join(dir, "quarantine") }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -111,6 +112,22 @@ func drain(t *testing.T, s *Spool, n int) []click.ID {
 	return ids
 }
 
+// files counts the files of slot 0 that match.
+func files(dir, pattern string) int {
+	names, _ := filepath.Glob(filepath.Join(dir, "0", pattern))
+	return len(names)
+}
+
+// eventually waits for what another goroutine does.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !is(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 5 s: %s", what)
+		}
+	}
+}
+
 func idsOf(t *testing.T, d *queue.Delivery) []click.ID {
 	t.Helper()
 	var ids []click.ID
@@ -155,15 +172,13 @@ func TestWhatIsAppendedIsDeliveredInOrder(t *testing.T) {
 	if !f.Idle() {
 		t.Error("not idle")
 	}
-	if names, _ := filepath.Glob(filepath.Join(o.Dir, "0", "*.seg")); len(names) != 1 {
-		t.Errorf("%d segments stay", len(names))
-	}
+	eventually(t, "one segment stays", func() bool { return files(o.Dir, "*.seg") == 1 })
 	if again := f.Counts(); len(again.Answered) != 0 {
 		t.Errorf("counts told twice: %v", again.Answered)
 	}
 	s.Live().SignedOff()
-	if names, _ := filepath.Glob(filepath.Join(o.Dir, "0", "*.seg")); len(names) != 0 {
-		t.Errorf("a signed-off feed left %v", names)
+	if n := files(o.Dir, "*.seg"); n != 0 {
+		t.Errorf("a signed-off feed left %d segments", n)
 	}
 }
 
@@ -247,17 +262,18 @@ func TestAFullSpoolNotesItsGapAndRecovers(t *testing.T) {
 	if got < recorded {
 		got += len(drain(t, s, recorded-got))
 	}
-	f.GapRecorded(gap)
+	eventually(t, "the gap is closed", func() bool { f.GapRecorded(gap); _, pending := f.Gap(); return !pending })
 	if err := f.commit(); err != nil {
 		t.Fatal(err)
 	}
 	f.Counted(f.Counts().Pos)
+	eventually(t, "segments are removed", func() bool { return files(o.Dir, "*.seg") == 1 })
 	if got != recorded {
 		t.Errorf("%d recorded, %d delivered", recorded, got)
 	}
 	appendN(t, s, 3) // there is room again, without a restart
-	if names, _ := filepath.Glob(filepath.Join(o.Dir, "0", "*.tmp")); len(names) > 1 {
-		t.Errorf("temporary files stay: %v", names)
+	if n := files(o.Dir, "*.tmp"); n > 1 {
+		t.Errorf("%d temporary files stay", n)
 	}
 }
 
