@@ -143,7 +143,7 @@ func (d *DB) ForgetFeed(ctx context.Context, feed queue.FeedID) error {
 			return fmt.Errorf("forget feed: %w", err)
 		case f.state == FeedForgotten:
 			return nil
-		case now-seen < seenWithinMS && f.state == FeedLive:
+		case now-seen < seenWithinMS:
 			return ErrFeedSeen
 		}
 		if f.ranges, err = d.rangesOf(ctx, tx, feed); err != nil {

@@ -29,7 +29,7 @@ type conformance struct {
 }
 
 // suite lists the tests. Each file adds its own in a variable, so that the list is complete without being written twice.
-var suite = concat(schemaTests, ingestTests, atomicTests, bytesTests)
+var suite = concat(schemaTests, ingestTests, atomicTests, bytesTests, feedTests, letterTests, upkeepTests)
 
 func concat(lists ...[]conformance) []conformance {
 	var all []conformance
