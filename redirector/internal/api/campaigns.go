@@ -128,8 +128,7 @@ type keyView struct {
 }
 
 type keysAnswer struct {
-	Cache string `header:"Cache-Control"`
-	Body  struct {
+	Body struct {
 		Keys []keyView `json:"keys"`
 	}
 }
@@ -139,7 +138,7 @@ func (s *server) signingKeys(_ context.Context, who account.Principal, in *InCam
 	if !links.ValidCampaign(in.Campaign) {
 		return nil, problem.New(problem.NotFound)
 	}
-	out := &keysAnswer{Cache: "no-store"}
+	out := &keysAnswer{}
 	for _, secret := range s.secrets {
 		key := link.NewCampaignKey(secret, who.Account, in.Campaign)
 		out.Body.Keys = append(out.Body.Keys, keyView{ID: key.ID(), Hex: hex.EncodeToString(key[:])})

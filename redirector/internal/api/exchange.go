@@ -38,6 +38,8 @@ func begin(log *slog.Logger) gin.HandlerFunc {
 		e.log = log.With("request_id", e.id)
 		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), exchangeKey{}, e))
 		c.Header("Request-Id", e.id)
+		c.Header("Cache-Control", "no-store")
+		c.Header("X-Content-Type-Options", "nosniff")
 		defer e.recover()
 		c.Next()
 	}

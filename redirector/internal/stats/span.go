@@ -146,13 +146,7 @@ func (s *span) seriesPieces() []Piece {
 	return cut(s.fromMS, s.toMS)
 }
 
-func (s *span) gapsFrom() int64 {
-	if s.life {
-		return 0
-	}
-	return s.fromMS
-}
-
+// gapsTo is the end of the span whose gaps matter; a gap may have begun after the last click.
 func (s *span) gapsTo() int64 {
 	if s.life {
 		return 0

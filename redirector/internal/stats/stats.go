@@ -132,7 +132,7 @@ func (s *Service) Figures(ctx context.Context, q Question) (Answer, error) {
 		}
 		a.Series = span.series(cells)
 	}
-	if a.Gaps, err = s.store.Gaps(ctx, span.gapsFrom(), span.gapsTo()); err != nil {
+	if a.Gaps, err = s.store.Gaps(ctx, span.fromMS, span.gapsTo()); err != nil {
 		return a, fmt.Errorf("read gaps: %w", err)
 	}
 	return a, nil
