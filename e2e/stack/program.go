@@ -35,7 +35,13 @@ func Redirector(name, dir string, s Settings) (*Program, error) {
 
 // Allinone prepares everything in one process, with its database and spool in dir; Start starts it.
 func Allinone(name, dir string, s Settings) (*Program, error) {
-	return serving(name, dir, s, "allinone")
+	p, err := serving(name, dir, s, "allinone")
+	if err != nil {
+		return nil, err
+	}
+	p.own["LONGTAIL_PUBLIC_URL"] = p.URL()
+	p.Configure(s)
+	return p, nil
 }
 
 // Worker prepares a worker; Start starts it.

@@ -2,11 +2,12 @@ package stories
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"longtail/e2e/evidence"
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 )
 
@@ -14,7 +15,7 @@ import (
 const testKey = "a-key-for-stories-0123456789abcdef"
 
 // alone starts allinone in a folder of its own.
-func alone(t *testing.T) (*stack.Program, platform, *evidence.Database) {
+func alone(t *testing.T) (*stack.Program, show) {
 	t.Helper()
 	p := stack.Private(t, func(ctx context.Context, dir string) (*stack.Program, error) {
 		p, err := stack.Allinone("allinone", dir, stack.Settings{Forced: map[string]string{"LONGTAIL_BOOTSTRAP_KEY": testKey}})
@@ -23,37 +24,32 @@ func alone(t *testing.T) (*stack.Program, platform, *evidence.Database) {
 		}
 		return p, p.Start(ctx)
 	})
-	db, err := evidence.Open("sqlite:" + filepath.Join(p.Dir, "longtail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return p, platform{api: p.APIURL(), key: testKey}, db
+	api := &platform.API{Base: p.APIURL(), Key: testKey}
+	return p, open(t, api, p.URL(), "sqlite:"+filepath.Join(p.Dir, "longtail.db"))
 }
 
 func TestAllinoneCountsAThousandClicksWithinTwoSeconds(t *testing.T) {
-	p, user, db := alone(t)
-	crowd := user.campaign(t, "alone")
-	answers := start(t, crowd, p.URL(), 1000, 0).Answers()
-	var f figures
-	until(t, 2*time.Second, func() string { return "1000 clicks in the figures" }, func() bool {
-		return user.get(t, "/api/v1/campaigns/alone/stats", &f) == nil && f.Clicks == 1000
+	p, s := alone(t)
+	answers := s.start(t, p.URL(), 1000, 0).Answers()
+	var last platform.Results
+	until(t, 2*time.Second, func() string { return fmt.Sprintf("1000 clicks in the figures: %d", last.Clicks) }, func() bool {
+		var err error
+		last, err = s.api.Results(t.Context(), s.crowd.ID)
+		return err == nil && last.Clicks == 1000
 	})
-	allAnswered(t, user.judge(t, crowd, db, answers))
+	allAnswered(t, s.judge(t, answers))
 }
 
 func TestAllinoneKilledThreeTimesLosesNothing(t *testing.T) {
-	p, user, db := alone(t)
-	crowd := user.campaign(t, "killed")
-	run := start(t, crowd, p.URL(), 1600, 200)
+	p, s := alone(t)
+	run := s.start(t, p.URL(), 1600, 200)
 	for range 3 {
 		pass(t, 800*time.Millisecond)
 		if err := p.Restart(within(t, 20*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	answers := run.Answers()
-	found := user.judge(t, crowd, db, answers)
+	found := s.judge(t, run.Answers())
 	if found.Answered == found.Issued {
 		t.Error("nobody noticed three kills: the blows did not fall while people clicked")
 	}

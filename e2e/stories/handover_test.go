@@ -38,13 +38,13 @@ func TestTermHandsOverAndNobodyNotices(t *testing.T) {
 }
 
 // stranded lets people click while the broker is away, so that all of it stays in the spools, and kills redirectors.
-func (s *stage) stranded(t *testing.T, addr string, killed ...*stack.Program) func() {
+func (s *stage) stranded(t *testing.T, url string, killed ...*stack.Program) func() {
 	t.Helper()
 	s.warm(t)
 	if err := s.RabbitMQ.Kill9(); err != nil {
 		t.Fatal(err)
 	}
-	answers := start(t, s.crowd, addr, 400, 400).Answers()
+	answers := s.start(t, url, 400, 400).Answers()
 	for _, r := range killed {
 		if err := r.Kill9(); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func (s *stage) stranded(t *testing.T, addr string, killed ...*stack.Program) fu
 	}
 	return func() {
 		t.Helper()
-		allAnswered(t, s.judge(t, s.crowd, s.db, answers))
+		allAnswered(t, s.judge(t, answers))
 	}
 }
 

@@ -5,33 +5,24 @@ import (
 	"testing"
 	"time"
 
-	"longtail/e2e/evidence"
 	"longtail/e2e/load"
 	"longtail/e2e/oracle"
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 )
 
 // A stage is the cluster and one campaign in it, for one story.
 type stage struct {
 	*stack.Cluster
-	platform
-	crowd *oracle.Campaign
-	db    *evidence.Database
+	show
 }
 
 // stageFor makes the story's campaign through the load balancer.
 func stageFor(t *testing.T) *stage {
 	t.Helper()
 	c := cluster(t)
-	s := &stage{Cluster: c, platform: platform{api: c.HAProxy.APIURL(), key: c.Key}}
-	s.crowd = s.campaign(t, t.Name())
-	db, err := evidence.Open(c.MySQL.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	s.db = db
-	return s
+	api := &platform.API{Base: c.HAProxy.APIURL(), Key: c.Key}
+	return &stage{Cluster: c, show: open(t, api, c.HAProxy.URL(), c.MySQL.DSN())}
 }
 
 // warm lets each redirector answer once for each link, by HEAD: that is in no figure.
@@ -60,28 +51,20 @@ func (s *stage) warm(t *testing.T) {
 func (s *stage) strike(t *testing.T, n, perSecond int, blows func()) *oracle.Tally {
 	t.Helper()
 	s.warm(t)
-	run := start(t, s.crowd, s.HAProxy.URL(), n, perSecond)
+	run := s.start(t, s.HAProxy.URL(), n, perSecond)
 	blows()
 	select {
 	case <-run.Done():
 		t.Fatal("the load ended before the last blow: nothing was shown")
 	default:
 	}
-	return s.judge(t, s.crowd, s.db, run.Answers())
-}
-
-// allAnswered demands that people noticed nothing.
-func allAnswered(t *testing.T, found *oracle.Tally) {
-	t.Helper()
-	if found.Answered != found.Issued {
-		t.Errorf("%d of %d people were not redirected", found.Issued-found.Answered, found.Issued)
-	}
+	return s.judge(t, run.Answers())
 }
 
 func TestAClickBecomesARowByWayOfRabbitMQ(t *testing.T) {
 	s := stageFor(t)
 	begin := time.Now()
-	answers := start(t, s.crowd, s.HAProxy.URL(), 1, 1).Answers()
+	answers := s.start(t, s.HAProxy.URL(), 1, 1).Answers()
 	if answers[0].Fate != load.Answered {
 		t.Fatalf("answer = %+v; want a 302 to %s", answers[0], s.crowd.Location(0))
 	}
@@ -92,5 +75,5 @@ func TestAClickBecomesARowByWayOfRabbitMQ(t *testing.T) {
 		return err == nil && len(rows) == 1
 	})
 	t.Logf("a row %v after the click: %v", time.Since(begin).Round(time.Millisecond), rows[0])
-	allAnswered(t, s.judge(t, s.crowd, s.db, answers))
+	allAnswered(t, s.judge(t, answers))
 }

@@ -14,14 +14,17 @@ import (
 
 	"longtail/e2e/curve"
 	"longtail/e2e/load"
+	"longtail/e2e/oracle"
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 )
 
 // The campaign: its first hour takes 15 seconds, the last click comes after about a minute and three quarters.
 const (
-	people = 600
-	hour   = 15 * time.Second
-	key    = "demo-key-0123456789-0123456789-0123456789"
+	campaign = "demo"
+	people   = 600
+	hour     = 15 * time.Second
+	key      = "demo-key-0123456789-0123456789-0123456789"
 )
 
 func main() {
@@ -51,20 +54,33 @@ func show(ctx context.Context, out io.Writer) error {
 	}
 	defer p.Close()
 
-	api := client{api: p.APIURL()}
-	links, err := api.links(ctx, "https://example.com/offer", "https://example.com/news", "https://example.com/unsubscribe")
+	api := &platform.API{Base: p.APIURL(), Key: key}
+	crowd, err := gather(ctx, api, p.URL())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "allinone runs as process %d at %s; %d people click %d links; an hour takes %v; Ctrl-C ends it\n\n",
-		p.PID(), p.URL(), people, len(links), hour)
+		p.PID(), p.URL(), people, len(crowd.Links), hour)
 	run := load.Start(ctx, load.Options{Addr: strings.TrimPrefix(p.URL(), "http://"), Connections: 20, Timeout: 5 * time.Second},
-		curve.Arrivals(curve.NewLongTail(), people, hour, uint64(time.Now().UnixNano())), crowd(links)) //nolint:gosec // a seed
+		curve.Arrivals(curve.NewLongTail(), people, hour, uint64(time.Now().UnixNano())), crowd) //nolint:gosec // a seed
 	return watch(ctx, out, api, run)
 }
 
+// gather makes the campaign: its links, and people with signed tokens.
+func gather(ctx context.Context, api *platform.API, publicURL string) (*oracle.Campaign, error) {
+	links, err := api.CreateLinks(ctx, campaign, []string{oracle.Target(0), oracle.Target(1), oracle.Target(2)})
+	if err != nil {
+		return nil, err
+	}
+	signing, err := api.SigningKey(ctx, campaign)
+	if err != nil {
+		return nil, err
+	}
+	return oracle.NewCampaign(campaign, strings.TrimPrefix(publicURL, "http://"), links, people/2, signing, 1), nil
+}
+
 // watch draws a line each second until everybody has clicked and all of it is counted.
-func watch(ctx context.Context, out io.Writer, api client, run *load.Run) error {
+func watch(ctx context.Context, out io.Writer, api *platform.API, run *load.Run) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	before := 0
@@ -75,12 +91,13 @@ func watch(ctx context.Context, out io.Writer, api client, run *load.Run) error 
 		case <-second.C:
 		}
 		clicked := run.Progress()
-		counted, err := api.counted(ctx)
+		results, err := api.Results(ctx, campaign)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%3d s  %-40s %3d/s   clicked %4d   counted %4d\n", n, strings.Repeat("#", min(40, (clicked-before+1)/2)),
-			clicked-before, clicked, counted)
+		counted := results.Clicks
+		fmt.Fprintf(out, "%3d s  %-40s %3d/s   clicked %4d   counted %4d   different people %4d\n", n, strings.Repeat("#", min(40, (clicked-before+1)/2)),
+			clicked-before, clicked, counted, results.UniqueRecipients)
 		before = clicked
 		if clicked == people && counted >= answered(run) {
 			fmt.Fprintf(out, "\n%d people clicked, %d were redirected, %d are counted\n", people, answered(run), counted)
