@@ -84,6 +84,7 @@ func (a *app) start(ctx context.Context) error {
 	if err := a.openSpool(ctx); err != nil {
 		return err
 	}
+	a.giveDatabase(ctx, time.Second)
 	if err := a.startResolve(); err != nil {
 		return err
 	}
@@ -111,6 +112,15 @@ func (a *app) openDatabase() {
 	a.life.Go("opening the database", 6*time.Second, func(ctx context.Context) error {
 		return a.late.open(ctx, storage.Options{DSN: a.o.DSN, Log: a.o.Log})
 	})
+}
+
+// giveDatabase waits a moment for a database that is up, so that the first read of the links' world succeeds.
+func (a *app) giveDatabase(ctx context.Context, moment time.Duration) {
+	select {
+	case <-a.late.opened:
+	case <-time.After(moment):
+	case <-ctx.Done():
+	}
 }
 
 func (a *app) openSpool(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 	"longtail/shared/pool"
 	"longtail/shared/queue/rabbit"
 	"longtail/shared/storage"
+	"longtail/shared/telemetry"
 )
 
 // embeddedWindow is how many messages ingest has in hand without a broker: enough for a batch of small ones.
@@ -60,9 +61,11 @@ func (a *app) startIngest(ctx context.Context) error {
 		Log: a.o.Log, Registerer: a.registry,
 	})
 	a.life.Go("ingest", 8*time.Second, func(ctx context.Context) error { return in.Run(ctx, a.spool) })
+	member := pool.NewMember(db, telemetry.Hostname(), a.o.Pool.InsertRate, budget, in.Load, a.o.Log)
+	a.life.Go("pool", 3*time.Second, member.Run)
 	tasks := maintain.Tasks(db, a.o.Retention, time.Now)
 	a.life.Go("maintenance", 5*time.Second, func(ctx context.Context) error {
-		return maintain.Run(ctx, tasks, func() bool { return true }, a.o.Log)
+		return maintain.Run(ctx, tasks, member.Leads, a.o.Log)
 	})
 	return nil
 }
