@@ -2,14 +2,10 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-
-	"longtail/shared/link"
 )
 
 // The table accounts: whose links, keys, domains and figures something is. Account 1 is made by Migrate.
@@ -102,20 +98,4 @@ func (d *DB) StoppedAccounts(ctx context.Context) (ids []uint32, err error) {
 		return nil, fmt.Errorf("read stopped accounts: %w", err)
 	}
 	return ids, nil
-}
-
-// lock returns tx with the rows it selects next locked until the transaction ends.
-func (d *DB) lock(tx *gorm.DB) *gorm.DB {
-	if d.dia.ForUpdate == "" {
-		return tx
-	}
-	return tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
-}
-
-// notFound says gorm's error in our words.
-func notFound(err error) error {
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return link.ErrNotFound
-	}
-	return err
 }

@@ -53,12 +53,8 @@ func (d *DB) noteAudit(ctx context.Context, tx *gorm.DB, a alteration, change ch
 
 // AuditLog returns up to limit entries of an account, newest first, with ids below before (0 = from the newest).
 func (d *DB) AuditLog(ctx context.Context, account uint32, before uint64, limit int) ([]AuditEntry, error) {
-	q := d.read(ctx).Where("account_id = ?", account).Order("id DESC").Limit(limit)
-	if before != 0 {
-		q = q.Where("id < ?", before)
-	}
 	var rows []auditRow
-	if err := q.Find(&rows).Error; err != nil {
+	if err := newest(d.read(ctx), "id", before, limit).Where("account_id = ?", account).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read audit: %w", err)
 	}
 	entries := make([]AuditEntry, len(rows))

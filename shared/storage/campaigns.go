@@ -111,12 +111,8 @@ func (d *DB) EnsureCampaign(ctx context.Context, account uint32, name string) (C
 
 // ListCampaigns returns up to limit campaigns of an account, newest first, with ids below before (0 = from the newest).
 func (d *DB) ListCampaigns(ctx context.Context, account uint32, before uint64, limit int) ([]Campaign, error) {
-	q := d.read(ctx).Where("account_id = ?", account).Order("id DESC").Limit(limit)
-	if before != 0 {
-		q = q.Where("id < ?", before)
-	}
 	var rows []campaignRow
-	if err := q.Find(&rows).Error; err != nil {
+	if err := newest(d.read(ctx), "id", before, limit).Where("account_id = ?", account).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list campaigns: %w", err)
 	}
 	all := make([]Campaign, len(rows))

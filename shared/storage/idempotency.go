@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -79,7 +78,7 @@ func (d *DB) onceDone(ctx context.Context, query string, args ...any) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("idempotent request: %w", errors.Join(err))
+		return fmt.Errorf("idempotent request: %w", err)
 	}
 	return nil
 }

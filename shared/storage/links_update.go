@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
-
 	"longtail/shared/link"
 )
 
@@ -114,13 +112,6 @@ func (d *DB) alterLink(ctx context.Context, tx *sql.Tx, l *link.Link, patch *Pat
 	})
 }
 
-// ormOn returns gorm on a transaction.
-func (d *DB) ormOn(ctx context.Context, tx *sql.Tx) *gorm.DB {
-	orm := d.orm.Session(&gorm.Session{NewDB: true, Context: ctx})
-	orm.Statement.ConnPool = tx
-	return orm
-}
-
 // DeleteLink ends a link for ever: its code answers 410 and is never given again, its figures stay. To delete it twice
 // is to delete it once.
 func (d *DB) DeleteLink(ctx context.Context, account uint32, id uint64, ifVersion *uint32) (link.Link, error) {
@@ -141,12 +132,9 @@ func (d *DB) LinkHistory(ctx context.Context, id uint64, before uint32, limit in
 	if err != nil || len(links) == 0 {
 		return nil, err
 	}
-	q := d.read(ctx).Where("kind = ? AND object_id = ?", ChangedLink, id).Order("version DESC").Limit(limit)
-	if before != 0 {
-		q = q.Where("version < ?", before)
-	}
 	var rows []changeRow
-	if err := q.Find(&rows).Error; err != nil {
+	q := newest(d.read(ctx), "version", uint64(before), limit)
+	if err := q.Where("kind = ? AND object_id = ?", ChangedLink, id).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	versions := make([]LinkVersion, len(rows))

@@ -39,11 +39,7 @@ func (d *DB) writeAgain(ctx context.Context, fn func(tx *sql.Tx) error) error {
 
 // writeOrm is write with gorm on the transaction.
 func (d *DB) writeOrm(ctx context.Context, fn func(tx *gorm.DB) error) error {
-	return d.write(ctx, func(tx *sql.Tx) error {
-		orm := d.orm.Session(&gorm.Session{NewDB: true, Context: ctx})
-		orm.Statement.ConnPool = tx
-		return fn(orm)
-	})
+	return d.write(ctx, func(tx *sql.Tx) error { return fn(d.ormOn(ctx, tx)) })
 }
 
 // transact also tells how many transactions were rolled back and begun again.
