@@ -214,6 +214,7 @@ func TestRabbit(t *testing.T) {
 		{"PrefetchIsTheWindow", prefetchIsTheWindow},
 		{"Drains", drains},
 		{"ForeignMessages", foreignMessages},
+		{"NoDeadQueue/D18", noDeadQueue},
 		{"FrozenBroker", frozen},
 		{"AlarmWhilePublishing/D15", inAlarm},
 		{"QueueDeletedWhilePublishing/D14", queueDeleted},
@@ -655,6 +656,46 @@ func foreignMessages(t *testing.T, mq *stack.Broker) {
 	eventually(t, 10*time.Second, "the newer message is still in the dead queue", func() bool {
 		depth, err := b.Depth(t.Context())
 		return err == nil && depth == rabbit.Depth{Dead: 1}
+	})
+}
+
+// D18 in small: what is dead-lettered while there is no dead queue waits for it. That is the difference between
+// at-least-once and the broker's default, and it needs a server that really does it, not only takes the argument.
+func noDeadQueue(t *testing.T, mq *stack.Broker) {
+	ctl(t, mq, "eval", "application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 500).")
+	b := broker(t, mq.URL())
+	ch := raw(t, mq.URL())
+	if _, err := ch.QueueDelete(rabbit.ClicksQueue, false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Audit(t.Context()); err != nil { // makes it anew, under that setting
+		t.Fatal(err)
+	}
+	c := b.Consume(1)
+	t.Cleanup(func() { _ = c.Close() })
+	eventually(t, 10*time.Second, "the consumer has declared what it needs and waits", func() bool {
+		q, err := ch.QueueDeclarePassive(rabbit.ClicksQueue, true, false, false, false, nil)
+		return err == nil && q.Consumers == 1
+	})
+	if _, err := ch.QueueDelete(rabbit.DeadQueue, false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	const total = 5
+	for range total {
+		if err := ch.PublishWithContext(t.Context(), "", rabbit.ClicksQueue, true, false, amqp.Publishing{Type: "clicks.2", DeliveryMode: amqp.Persistent}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 10*time.Second, "all are rejected", func() bool {
+		q, err := ch.QueueDeclarePassive(rabbit.ClicksQueue, true, false, false, false, nil)
+		return err == nil && q.Messages == 0
+	})
+	if err := b.Audit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "all are in the new dead queue", func() bool {
+		depth, err := b.Depth(t.Context())
+		return err == nil && depth == (rabbit.Depth{Dead: total})
 	})
 }
 

@@ -25,7 +25,7 @@ const _ = uint(returnsCapacity - maxInFlight - 1) // does not compile when it is
 var (
 	errReturned  = errors.New("message was returned: its queue is gone")
 	errRefused   = errors.New("message was refused by the broker")
-	errNoConfirm = errors.New("confirm is overdue")
+	errNoConfirm = errors.New("confirm is overdue: the queue may have no leader")
 )
 
 // Publish takes deliveries from source and publishes each as one message, until ctx ends or the source is closed.
