@@ -71,7 +71,7 @@ func (s *supervisor) serve(ctx context.Context, g *generation, serve func(contex
 		s.log.Info("connected", "host", g.host, "generation", g.number)
 		if len(g.limited) > 0 {
 			s.log.Warn("queues were made before the broker was version 4 and have its default delivery limit: "+
-				"set a policy with delivery-limit -1", "queues", g.limited)
+				"set a policy with a large delivery-limit", "queues", g.limited)
 		}
 		s.last = ""
 	}

@@ -78,7 +78,7 @@ func (g *generation) declare() error {
 
 // newborn is how long a queue that was just made is left alone. RabbitMQ writes the name of a new quorum queue to disk
 // half a second later; killed before that, it starts the queue again empty and without a leader, whatever it had
-// confirmed (seen with 3.10.8: the log in the write-ahead log then belongs to nobody).
+// confirmed (seen with 3.10.8; rabbitmq-server#15725 is the same end by another way).
 const newborn = time.Second
 
 // missing reports whether the broker has no queue of that name.
