@@ -35,6 +35,9 @@ func newMySQLConnector(dsn string) (driver.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the store's DSN: %w", err)
 	}
+	if c.DBName == "" {
+		return nil, errors.New("the store's DSN names no database")
+	}
 	c.InterpolateParams, c.ParseTime, c.Loc = true, true, time.UTC
 	c.RejectReadOnly, c.ClientFoundRows, c.MultiStatements = true, false, false
 	c.MaxAllowedPacket = 0 // ask the server
