@@ -143,30 +143,8 @@ func (p *creation) decide() {
 	for i := range p.links {
 		l := &p.links[i]
 		ref, target := refKey{l.Account, l.Ref}, targetKey{l.Campaign, urlHash(l.URL)}
-		if l.Ref != "" {
-			old, stored := p.refs[ref]
-			first, here := refs[ref]
-			switch {
-			case stored:
-				p.means(i, old)
-				continue
-			case here && p.links[first].URL != l.URL:
-				p.results[i].Err = link.ErrConflict
-				continue
-			case here:
-				p.same[i] = first
-				continue
-			}
-		}
-		if l.Reuse {
-			if old, stored := p.targets[target]; stored && old.URL == l.URL {
-				p.means(i, old)
-				continue
-			}
-			if first, here := targets[target]; here {
-				p.same[i] = first
-				continue
-			}
+		if p.knownRef(i, ref, refs) || p.knownTarget(i, target, targets) {
+			continue
 		}
 		if !p.take(i) {
 			p.results[i].Err = link.ErrTaken
@@ -179,6 +157,40 @@ func (p *creation) decide() {
 			targets[target] = i
 		}
 	}
+}
+
+// knownRef answers a link whose ref is stored, or stands earlier in the chunk.
+func (p *creation) knownRef(i int, ref refKey, refs map[refKey]int) bool {
+	if ref.ref == "" {
+		return false
+	}
+	old, stored := p.refs[ref]
+	first, here := refs[ref]
+	switch {
+	case stored:
+		p.means(i, old)
+	case here && p.links[first].URL != p.links[i].URL:
+		p.results[i].Err = link.ErrConflict
+	case here:
+		p.same[i] = first
+	}
+	return stored || here
+}
+
+// knownTarget answers a link that may be another one of the same target.
+func (p *creation) knownTarget(i int, target targetKey, targets map[targetKey]int) bool {
+	if !p.links[i].Reuse {
+		return false
+	}
+	if old, stored := p.targets[target]; stored {
+		p.means(i, old)
+		return true
+	}
+	first, here := targets[target]
+	if here {
+		p.same[i] = first
+	}
+	return here
 }
 
 // usable reports whether reuse may answer with the link.
