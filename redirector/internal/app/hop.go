@@ -43,6 +43,7 @@ func (a *app) startHop(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("LONGTAIL_AMQP_URL: %w", err)
 	}
+	a.life.Go("audit of the broker", 3*time.Second, broker.AuditPatiently)
 	publisher := publish.New(broker, a.o.Log, a.registry)
 	a.life.Go("publish", 8*time.Second, func(ctx context.Context) error { return publisher.Run(ctx, a.spool) })
 	return nil

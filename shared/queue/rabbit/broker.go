@@ -10,6 +10,7 @@ package rabbit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -79,6 +80,20 @@ func New(opts Options) (*Broker, error) {
 // not be asked. A program calls it at start; afterwards every generation declares again.
 func (b *Broker) Audit(ctx context.Context) error {
 	return b.once(ctx, "audit", func(g *generation) error { return g.declare() })
+}
+
+// AuditPatiently is Audit for a program that starts before its broker: it asks until the broker answers or ctx ends, and
+// returns ErrTopology or nil.
+func (b *Broker) AuditPatiently(ctx context.Context) error {
+	for {
+		err := b.Audit(ctx)
+		if err == nil || errors.Is(err, ErrTopology) {
+			return err
+		}
+		if !sleep(ctx, b.opts.BackoffMax) {
+			return nil
+		}
+	}
 }
 
 // once opens a generation for one short task.

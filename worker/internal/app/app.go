@@ -95,6 +95,7 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 		return err
 	}
 	window = consumers.Prefetch
+	life.Go("audit of the broker", 3*time.Second, broker.AuditPatiently)
 	life.Go("consume", 15*time.Second, consumers.Run)
 	running.Store(true)
 	o.Log.Info("storing clicks", "insert_rate", o.Pool.InsertRate, "prefetch", consumers.Prefetch(), "consumers", o.Pool.Consumers)
