@@ -9,28 +9,29 @@ import (
 	"time"
 
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // memory keeps keys in a map and can be down.
 type memory struct {
-	keys  map[KeyID]Key
+	keys  map[[8]byte]storage.Key
 	down  error
 	finds int
 }
 
-func (m *memory) FindKey(_ context.Context, id KeyID) (Key, error) {
+func (m *memory) FindKey(_ context.Context, id [8]byte) (storage.Key, error) {
 	m.finds++
 	if m.down != nil {
-		return Key{}, m.down
+		return storage.Key{}, m.down
 	}
 	key, ok := m.keys[id]
 	if !ok {
-		return Key{}, link.ErrNotFound
+		return storage.Key{}, link.ErrNotFound
 	}
 	return key, nil
 }
 
-func (m *memory) CreateKey(_ context.Context, key Key) error {
+func (m *memory) CreateKey(_ context.Context, key storage.Key) error {
 	if _, ok := m.keys[key.ID]; ok {
 		return link.ErrTaken
 	}
@@ -38,7 +39,7 @@ func (m *memory) CreateKey(_ context.Context, key Key) error {
 	return nil
 }
 
-func (m *memory) ListKeys(_ context.Context, account uint32) (all []Key, err error) {
+func (m *memory) ListKeys(_ context.Context, account uint32) (all []storage.Key, err error) {
 	for _, key := range m.keys {
 		if key.Account == account {
 			all = append(all, key)
@@ -47,7 +48,7 @@ func (m *memory) ListKeys(_ context.Context, account uint32) (all []Key, err err
 	return all, nil
 }
 
-func (m *memory) RevokeKey(_ context.Context, account uint32, id KeyID) error {
+func (m *memory) RevokeKey(_ context.Context, account uint32, id [8]byte) error {
 	key, ok := m.keys[id]
 	if !ok || key.Account != account {
 		return link.ErrNotFound
@@ -61,7 +62,7 @@ const bootstrap = "correct horse battery staple, 32 or more"
 
 func setUp(t *testing.T) (*memory, *Gate, string) {
 	t.Helper()
-	m := &memory{keys: make(map[KeyID]Key)}
+	m := &memory{keys: make(map[[8]byte]storage.Key)}
 	text, _, err := Create(t.Context(), m, NewKey{Account: 7, Role: Write, Name: "mailer", Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +177,7 @@ func TestExpired(t *testing.T) {
 }
 
 func TestCreateRefuses(t *testing.T) {
-	m := &memory{keys: make(map[KeyID]Key)}
+	m := &memory{keys: make(map[[8]byte]storage.Key)}
 	for _, bad := range []NewKey{{Account: 1}, {Account: 1, Role: 5}, {Account: 1, Role: Read, Name: strings.Repeat("x", 129)}, {Account: 1, Role: Read, Name: "\xff"}} {
 		if text, _, err := Create(t.Context(), m, bad); err == nil || text != "" {
 			t.Errorf("%+v: made", bad)

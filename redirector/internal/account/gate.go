@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // A revoked key is refused everywhere within 5 s: an answer of the store is believed for keyFresh, and when the store
@@ -23,22 +24,9 @@ const (
 // ErrUnknown: the key is not one of ours, or not any more.
 var ErrUnknown = errors.New("unknown key")
 
-// A Key is an API key as it is stored: never its text.
-type Key struct {
-	ID        KeyID
-	Hash      [32]byte // SHA-256 of the whole text
-	Account   uint32
-	Role      Role
-	Name      string
-	CreatedMS int64
-	ExpiresMS int64 // 0 = never
-	RevokedMS int64 // 0 = not revoked
-	RatePerS  int   // 0 = the installation's rate
-}
-
 // Finder looks a key up. A key that is not there is link.ErrNotFound; any other error is taken for a store that is down.
 type Finder interface {
-	FindKey(ctx context.Context, id KeyID) (Key, error)
+	FindKey(ctx context.Context, id [8]byte) (storage.Key, error)
 }
 
 // A Gate tells who a key speaks for.
@@ -53,7 +41,7 @@ type Gate struct {
 
 // known is what the store last said of an id.
 type known struct {
-	key   Key
+	key   storage.Key
 	found bool
 	at    time.Time
 }
@@ -84,11 +72,11 @@ func (g *Gate) Principal(ctx context.Context, text string) (Principal, error) {
 		key.ExpiresMS != 0 && key.ExpiresMS <= now:
 		return Principal{}, ErrUnknown
 	}
-	return Principal{Account: key.Account, Key: key.ID, Role: key.Role, RatePerS: key.RatePerS}, nil
+	return Principal{Account: key.Account, Key: key.ID, Role: Role(key.Role), RatePerS: key.RatePerS}, nil
 }
 
 // find returns a key from memory or from the store.
-func (g *Gate) find(ctx context.Context, id KeyID) (Key, error) {
+func (g *Gate) find(ctx context.Context, id KeyID) (storage.Key, error) {
 	g.mu.Lock()
 	k, seen := g.known[id]
 	g.mu.Unlock()
@@ -103,11 +91,11 @@ func (g *Gate) find(ctx context.Context, id KeyID) (Key, error) {
 			k = known{key, !missing, asked}
 			g.keep(id, k)
 		case !seen || time.Since(k.at) >= keyStale:
-			return Key{}, fmt.Errorf("find key: %w", err)
+			return storage.Key{}, fmt.Errorf("find key: %w", err)
 		}
 	}
 	if !k.found {
-		return Key{}, ErrUnknown
+		return storage.Key{}, ErrUnknown
 	}
 	return k.key, nil
 }

@@ -13,6 +13,7 @@ import (
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
 	"longtail/shared/click"
+	"longtail/shared/storage"
 )
 
 func (s *server) clickRoutes() {
@@ -42,7 +43,7 @@ type clickView struct {
 
 var clickColumns = []string{"id", "time", "domain", "code", "campaign", "recipient", "token", "method", "class", "ip", "user_agent", "referrer", "url"}
 
-func viewClick(c *stats.Click) clickView {
+func viewClick(c *storage.ExportedClick) clickView {
 	return clickView{c.ID.String(), moment(c.ID.MS()), c.Domain, c.Code, c.Campaign, c.Recipient, c.Token, c.Method, c.Class, c.IP,
 		string(c.UserAgent), string(c.Referrer), c.URL}
 }

@@ -6,6 +6,7 @@ import (
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/links"
+	"longtail/shared/storage"
 )
 
 func (s *server) linkRoutes() {
@@ -94,7 +95,7 @@ func (s *server) listLinks(ctx context.Context, who account.Principal, in *struc
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.links.List(ctx, links.Filter{Account: who.Account, Campaign: in.Campaign, Tag: in.Tag, Query: in.Query}, before, limit)
+	found, next, err := s.links.List(ctx, storage.LinkFilter{Account: who.Account, Campaign: in.Campaign, Tag: in.Tag, Query: in.Query}, before, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"longtail/redirector/internal/problem"
+	"longtail/shared/storage"
 )
 
 const (
@@ -22,18 +23,10 @@ const (
 	finishLimit       = 5 * time.Second
 )
 
-// An Earlier is what is known of a request that came before with the same Idempotency-Key.
-type Earlier struct {
-	Began  bool // this is the first: do it, then finish or abandon
-	Hash   [32]byte
-	Status int // 0 = still running
-	Answer []byte
-}
-
 // Once remembers the answers of requests with an Idempotency-Key for 24 h. BeginOnce is atomic: of two equal requests
 // one Began.
 type Once interface {
-	BeginOnce(ctx context.Context, account uint32, key string, hash [32]byte) (Earlier, error)
+	BeginOnce(ctx context.Context, account uint32, key string, hash [32]byte) (storage.Earlier, error)
 	FinishOnce(ctx context.Context, account uint32, key string, status int, answer []byte) error
 	AbandonOnce(ctx context.Context, account uint32, key string) error
 }

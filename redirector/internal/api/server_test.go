@@ -19,6 +19,7 @@ import (
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 const bootstrap = "the-bootstrap-key-of-these-tests-0001"
@@ -36,47 +37,47 @@ type rig struct {
 
 // keys holds one key of each role.
 type keys struct {
-	rows  map[account.KeyID]account.Key
+	rows  map[[8]byte]storage.Key
 	text  map[account.Role]string
 	other string // of account 2, may write
 }
 
-func (k *keys) FindKey(_ context.Context, id account.KeyID) (account.Key, error) {
+func (k *keys) FindKey(_ context.Context, id [8]byte) (storage.Key, error) {
 	key, ok := k.rows[id]
 	if !ok {
-		return account.Key{}, link.ErrNotFound
+		return storage.Key{}, link.ErrNotFound
 	}
 	return key, nil
 }
 
-func (k *keys) CreateKey(_ context.Context, key account.Key) error {
+func (k *keys) CreateKey(_ context.Context, key storage.Key) error {
 	k.rows[key.ID] = key
 	return nil
 }
 
-func (k *keys) ListKeys(context.Context, uint32) ([]account.Key, error) { return nil, nil }
-func (k *keys) RevokeKey(context.Context, uint32, account.KeyID) error  { return nil }
+func (k *keys) ListKeys(context.Context, uint32) ([]storage.Key, error) { return nil, nil }
+func (k *keys) RevokeKey(context.Context, uint32, [8]byte) error        { return nil }
 
 // onceMemory keeps idempotent answers in memory.
 type onceMemory struct {
 	mu   sync.Mutex
-	seen map[string]Earlier
+	seen map[string]storage.Earlier
 }
 
-func (o *onceMemory) BeginOnce(_ context.Context, _ uint32, key string, hash [32]byte) (Earlier, error) {
+func (o *onceMemory) BeginOnce(_ context.Context, _ uint32, key string, hash [32]byte) (storage.Earlier, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if old, ok := o.seen[key]; ok {
 		return old, nil
 	}
-	o.seen[key] = Earlier{Hash: hash}
-	return Earlier{Began: true}, nil
+	o.seen[key] = storage.Earlier{Hash: hash}
+	return storage.Earlier{Began: true}, nil
 }
 
 func (o *onceMemory) FinishOnce(_ context.Context, _ uint32, key string, status int, answer []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.seen[key] = Earlier{Hash: o.seen[key].Hash, Status: status, Answer: bytes.Clone(answer)}
+	o.seen[key] = storage.Earlier{Hash: o.seen[key].Hash, Status: status, Answer: bytes.Clone(answer)}
 	return nil
 }
 
@@ -89,13 +90,13 @@ func (o *onceMemory) AbandonOnce(_ context.Context, _ uint32, key string) error 
 
 func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, links: linkstest.New("go.example"), once: &onceMemory{seen: make(map[string]Earlier)}, stats: &statsMemory{complete: 1_800_000_000_000}}
-	r.keys = keys{rows: make(map[account.KeyID]account.Key), text: make(map[account.Role]string)}
+	r := &rig{t: t, links: linkstest.New("go.example"), once: &onceMemory{seen: make(map[string]storage.Earlier)}, stats: &statsMemory{complete: 1_800_000_000_000}}
+	r.keys = keys{rows: make(map[[8]byte]storage.Key), text: make(map[account.Role]string)}
 	for role := account.Read; role <= account.Operator; role++ {
 		r.keys.text[role] = r.newKey(1, role)
 	}
 	r.keys.other = r.newKey(2, account.Write)
-	r.links.Hosts = append(r.links.Hosts, links.Domain{ID: 2, Account: 2, Host: "two.example", Default: true})
+	r.links.Hosts = append(r.links.Hosts, storage.Domain{ID: 2, Account: 2, Host: "two.example", Default: true})
 	base, _ := url.Parse("http://go.example:8080")
 	o := Options{
 		Gate: account.NewGate(&r.keys, bootstrap), Once: r.once, Stats: stats.New(r.stats), Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),

@@ -7,6 +7,7 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
+	"longtail/shared/storage"
 )
 
 func (s *server) statsRoutes() {
@@ -55,7 +56,7 @@ type countView struct {
 	Uniques int64 `json:"unique_recipients" doc:"Of a campaign: whose first click lies in the range; parts add up. Of a link: over its lifetime."`
 }
 
-func viewCount(c stats.Count) countView {
+func viewCount(c storage.Count) countView {
 	return countView{c.Clicks, c.Human, c.Machine, c.Unknown, c.Uniques}
 }
 
@@ -141,7 +142,7 @@ func (s *server) figures(ctx context.Context, q stats.Question) (*figuresAnswer,
 	return &figuresAnswer{v}, nil
 }
 
-func viewGaps(gaps []stats.Gap) []gapView {
+func viewGaps(gaps []storage.Gap) []gapView {
 	views := make([]gapView, len(gaps))
 	for i, g := range gaps {
 		views[i] = gapView{From: moment(g.FromMS), To: orNull(g.ToMS), Reason: g.Reason}

@@ -8,54 +8,56 @@ import (
 	"testing"
 
 	"longtail/redirector/internal/account"
-	"longtail/redirector/internal/stats"
 	"longtail/shared/click"
 	"longtail/shared/pool"
+	"longtail/shared/storage"
 )
 
 // statsMemory answers every question with the same figures.
 type statsMemory struct {
 	complete int64
-	clicks   []stats.Click
+	clicks   []storage.ExportedClick
 	fail     error // of Clicks, after the first page
 }
 
-var count = stats.Count{Clicks: 6, Human: 1, Machine: 2, Unknown: 3, Uniques: 4}
+var count = storage.Count{Clicks: 6, Human: 1, Machine: 2, Unknown: 3, Uniques: 4}
 
-func (m *statsMemory) Totals(context.Context, uint64, uint64) (stats.Count, error) { return count, nil }
-
-func (m *statsMemory) Sums(context.Context, uint64, uint64, []stats.Piece) (stats.Count, error) {
-	return stats.Count{Clicks: 1, Unknown: 1}, nil
+func (m *statsMemory) Totals(context.Context, uint64, uint64) (storage.Count, error) {
+	return count, nil
 }
 
-func (m *statsMemory) ByLink(context.Context, uint64, []stats.Piece, int) ([]stats.LinkCount, error) {
-	return []stats.LinkCount{{Link: 1, Domain: 1, Code: "abc", URL: "https://a.example", Count: count}}, nil
+func (m *statsMemory) Sums(context.Context, uint64, uint64, []storage.Piece) (storage.Count, error) {
+	return storage.Count{Clicks: 1, Unknown: 1}, nil
 }
 
-func (m *statsMemory) Cells(_ context.Context, _, _ uint64, pieces []stats.Piece) ([]stats.Cell, error) {
-	return []stats.Cell{{StartMS: pieces[0].FromMS, Clicks: 5}}, nil
+func (m *statsMemory) ByLink(context.Context, uint64, []storage.Piece, int) ([]storage.LinkCount, error) {
+	return []storage.LinkCount{{Link: 1, Domain: 1, Code: "abc", URL: "https://a.example", Count: count}}, nil
+}
+
+func (m *statsMemory) Cells(_ context.Context, _, _ uint64, pieces []storage.Piece) ([]storage.Cell, error) {
+	return []storage.Cell{{StartMS: pieces[0].FromMS, Clicks: 5}}, nil
 }
 
 func (m *statsMemory) Completeness(context.Context) (int64, error) { return m.complete, nil }
 
-func (m *statsMemory) Gaps(context.Context, int64, int64) ([]stats.Gap, error) {
-	return []stats.Gap{{FromMS: 1000, ToMS: 2000, Clicks: 7, Reason: "spool_full"}, {FromMS: 3000, Clicks: -1, Reason: "forgotten"}}, nil
+func (m *statsMemory) Gaps(context.Context, int64, int64) ([]storage.Gap, error) {
+	return []storage.Gap{{FromMS: 1000, ToMS: 2000, Clicks: 7, Reason: "spool_full"}, {FromMS: 3000, Clicks: -1, Reason: "forgotten"}}, nil
 }
 
-func (m *statsMemory) Balance(context.Context, uint64) (stats.Balance, error) {
-	return stats.Balance{Answered: 10, Stored: 7, Waiting: 2, SetAside: 1}, nil
+func (m *statsMemory) FeedBalance(context.Context, uint64) (storage.FeedBalance, error) {
+	return storage.FeedBalance{Answered: 10, Stored: 7, Waiting: 2, SetAside: 1}, nil
 }
 
-func (m *statsMemory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []stats.Recipient, err error) {
+func (m *statsMemory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []storage.Clicker, err error) {
 	for _, name := range []string{"r-1", "r-2", "r-3"} {
 		if name > after && len(found) < limit {
-			found = append(found, stats.Recipient{Recipient: name, Clicks: 2, FirstMS: 1000, LastMS: 2000})
+			found = append(found, storage.Clicker{Recipient: name, Clicks: 2, FirstMS: 1000, LastMS: 2000})
 		}
 	}
 	return found, nil
 }
 
-func (m *statsMemory) Clicks(_ context.Context, _ uint64, from, to int64, after click.ID, limit int) (page []stats.Click, err error) {
+func (m *statsMemory) Clicks(_ context.Context, _ uint64, from, to int64, after click.ID, limit int) (page []storage.ExportedClick, err error) {
 	if m.fail != nil && after != (click.ID{}) {
 		return nil, m.fail
 	}
@@ -138,7 +140,7 @@ func TestExport(t *testing.T) {
 	r.want(201, r.ask("PUT", "/api/v1/campaigns/c", `{}`))
 	agents := []string{"plain", "=1+1", "+x", "-x", "@x", "\tx", "\rx", "'quoted", "a,\"b\"\nc", ""}
 	for i, agent := range agents {
-		r.stats.clicks = append(r.stats.clicks, stats.Click{ID: click.NewID(int64(i+1) * 1000), Domain: "go.example", Code: "abc", Campaign: "c",
+		r.stats.clicks = append(r.stats.clicks, storage.ExportedClick{ID: click.NewID(int64(i+1) * 1000), Domain: "go.example", Code: "abc", Campaign: "c",
 			Token: "none", Method: "GET", Class: "unknown", UserAgent: []byte(agent), URL: "https://a.example"})
 	}
 	got := r.want(200, r.ask("GET", "/api/v1/clicks?campaign=c&format=csv", ""))
@@ -165,7 +167,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("a cursor repeats: %s", rest.body)
 	}
 	r.stats.complete += 60_000
-	r.stats.clicks = append(r.stats.clicks, stats.Click{ID: click.NewID(r.stats.complete - 1000)})
+	r.stats.clicks = append(r.stats.clicks, storage.ExportedClick{ID: click.NewID(r.stats.complete - 1000)})
 	if rest := r.want(200, r.ask("GET", "/api/v1/clicks?campaign=c&cursor="+next, "")); strings.Count(rest.body, "\n") != 1 {
 		t.Errorf("a cursor skips: %s", rest.body)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
-	"longtail/redirector/internal/catalog"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
@@ -74,17 +73,16 @@ func (a *app) codeKey(ctx context.Context) (*storage.DB, link.CodeKey, error) {
 }
 
 func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
-	cat := catalog.Of(db)
 	secrets := [][]byte{a.o.Secrets.Secret}
 	if a.o.Secrets.Previous != nil {
 		secrets = append(secrets, a.o.Secrets.Previous)
 	}
 	return api.New(api.Options{
-		Gate:     account.NewGate(cat, a.o.Secrets.Bootstrap),
-		Links:    links.New(links.Options{Store: cat, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL}),
-		Stats:    stats.New(cat),
+		Gate:     account.NewGate(db, a.o.Secrets.Bootstrap),
+		Links:    links.New(links.Options{Store: db, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL}),
+		Stats:    stats.New(db),
 		Pipeline: pool.NewView(db),
-		Once:     cat,
+		Once:     db,
 		Secrets:  secrets,
 		Rate:     a.o.API.Rate,
 		Log:      a.o.Log,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"longtail/redirector/internal/account"
-	"longtail/redirector/internal/catalog"
 	"longtail/shared/config"
 )
 
@@ -41,7 +40,7 @@ func (c *keysCreate) Run(ctx context.Context) error {
 	if c.Expires > 0 {
 		want.Expires = time.Now().Add(c.Expires)
 	}
-	text, key, err := account.Create(ctx, catalog.Of(db), want)
+	text, key, err := account.Create(ctx, db, want)
 	if err != nil {
 		return err
 	}
@@ -62,7 +61,7 @@ func (c *keysList) Run(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	keys, err := account.List(ctx, catalog.Of(db), c.Account)
+	keys, err := account.List(ctx, db, c.Account)
 	if err != nil {
 		return err
 	}
@@ -98,5 +97,5 @@ func (c *keysRevoke) Run(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	return account.Revoke(ctx, catalog.Of(db), c.Account, id)
+	return account.Revoke(ctx, db, c.Account, id)
 }

@@ -11,6 +11,7 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // Bounds of a campaign's fields.
@@ -31,27 +32,9 @@ type CampaignFields struct {
 	RedirectAll string // where all its links lead while set
 }
 
-// A CampaignRow is a campaign as it is stored.
-type CampaignRow struct {
-	Campaign
-	CampaignFields // with Domain empty: it is Campaign.Domain
-	Version        uint32
-	CreatedMS      int64
-}
-
-// CampaignStore keeps campaigns. Its errors are the sentinels of package link, or mean that it does not answer.
-type CampaignStore interface {
-	FindCampaign(ctx context.Context, account uint32, name string) (CampaignRow, error)
-	// ListCampaigns returns up to limit campaigns, newest first, with ids below before (0 = from the newest).
-	ListCampaigns(ctx context.Context, account uint32, before uint64, limit int) ([]CampaignRow, error)
-	// PutCampaign makes or replaces a campaign and writes its history in one transaction. With a version it is
-	// link.ErrStale if the campaign has another one.
-	PutCampaign(ctx context.Context, account uint32, row CampaignRow, ifVersion *uint32) (CampaignRow, error)
-}
-
 // A CampaignResult is a campaign with its domain's host.
 type CampaignResult struct {
-	CampaignRow
+	storage.Campaign
 	Host string // "" = no domain of its own
 }
 
@@ -60,17 +43,17 @@ func (s *Service) Campaign(ctx context.Context, who account.Principal, name stri
 	if !ValidCampaign(name) {
 		return CampaignResult{}, link.ErrNotFound
 	}
-	row, err := s.store.FindCampaign(ctx, who.Account, name)
+	row, err := s.store.GetCampaign(ctx, who.Account, name)
 	if err != nil {
 		return CampaignResult{}, fmt.Errorf("find campaign: %w", err)
 	}
 	return s.withHost(ctx, row)
 }
 
-func (s *Service) withHost(ctx context.Context, row CampaignRow) (r CampaignResult, err error) {
-	r.CampaignRow = row
-	if row.Campaign.Domain != 0 {
-		r.Host, err = s.domains.hostOf(ctx, row.Campaign.Domain)
+func (s *Service) withHost(ctx context.Context, row storage.Campaign) (r CampaignResult, err error) {
+	r.Campaign = row
+	if row.Domain != 0 {
+		r.Host, err = s.domains.hostOf(ctx, row.Domain)
 	}
 	return r, err
 }
@@ -104,7 +87,7 @@ func (s *Service) PutCampaign(ctx context.Context, who account.Principal, name s
 	if err != nil {
 		return r, false, err
 	}
-	now, err := s.store.FindCampaign(ctx, who.Account, name)
+	now, err := s.store.GetCampaign(ctx, who.Account, name)
 	if err != nil && !errors.Is(err, link.ErrNotFound) {
 		return r, false, fmt.Errorf("find campaign: %w", err)
 	}
@@ -116,9 +99,10 @@ func (s *Service) PutCampaign(ctx context.Context, who account.Principal, name s
 		}
 		ifVersion = &now.Version
 	}
-	fields.Domain = ""
-	row := CampaignRow{Campaign: Campaign{Name: name, Domain: domain.ID}, CampaignFields: fields}
-	if row, err = s.store.PutCampaign(ctx, who.Account, row, ifVersion); err != nil {
+	row, err := s.store.PutCampaign(ctx, storage.Campaign{
+		Account: who.Account, Name: name, Title: fields.Title, Domain: domain.ID, UTM: fields.UTM, RedirectAll: fields.RedirectAll, SentMS: fields.SentMS,
+	}, ifVersion)
+	if err != nil {
 		return r, false, fmt.Errorf("put campaign: %w", err)
 	}
 	s.cache.CampaignChanged(ctx, row.ID)

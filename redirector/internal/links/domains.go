@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"longtail/redirector/internal/problem"
+	"longtail/shared/storage"
 )
 
 // domainsFresh is how long the set of domains is believed. It is small and read whole.
@@ -19,12 +20,12 @@ type domains struct {
 	store Store
 
 	mu  sync.Mutex
-	all []Domain
+	all []storage.Domain
 	at  time.Time
 }
 
 // set returns the domains, read again if they are old.
-func (d *domains) set(ctx context.Context) ([]Domain, error) {
+func (d *domains) set(ctx context.Context) ([]storage.Domain, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.all == nil || time.Since(d.at) >= domainsFresh {
@@ -37,27 +38,27 @@ func (d *domains) set(ctx context.Context) ([]Domain, error) {
 	return d.all, nil
 }
 
-func (d *domains) find(ctx context.Context, want func(Domain) bool) (Domain, error) {
+func (d *domains) find(ctx context.Context, want func(storage.Domain) bool) (storage.Domain, error) {
 	all, err := d.set(ctx)
 	if err != nil {
-		return Domain{}, err
+		return storage.Domain{}, err
 	}
 	for _, domain := range all {
 		if want(domain) {
 			return domain, nil
 		}
 	}
-	return Domain{}, nil
+	return storage.Domain{}, nil
 }
 
 // given returns the domain that a caller named, or none for "". Others' domains are as unknown as those that do not
 // exist; the installation's default is everybody's.
-func (d *domains) given(ctx context.Context, account uint32, host string) (Domain, error) {
+func (d *domains) given(ctx context.Context, account uint32, host string) (storage.Domain, error) {
 	if host == "" {
-		return Domain{}, nil
+		return storage.Domain{}, nil
 	}
 	host = strings.ToLower(host)
-	domain, err := d.find(ctx, func(one Domain) bool {
+	domain, err := d.find(ctx, func(one storage.Domain) bool {
 		return one.Host == host && (one.Account == account || one.Installation)
 	})
 	if err == nil && domain.ID == 0 {
@@ -67,25 +68,25 @@ func (d *domains) given(ctx context.Context, account uint32, host string) (Domai
 }
 
 // choose returns the given domain, else the campaign's, else the account's default, else the installation's.
-func (d *domains) choose(ctx context.Context, account uint32, given Domain, campaign uint32) (Domain, error) {
+func (d *domains) choose(ctx context.Context, account uint32, given storage.Domain, campaign uint32) (storage.Domain, error) {
 	if given.ID != 0 {
 		return given, nil
 	}
-	for _, want := range []func(Domain) bool{
-		func(one Domain) bool { return campaign != 0 && one.ID == campaign },
-		func(one Domain) bool { return one.Default && one.Account == account },
-		func(one Domain) bool { return one.Installation },
+	for _, want := range []func(storage.Domain) bool{
+		func(one storage.Domain) bool { return campaign != 0 && one.ID == campaign },
+		func(one storage.Domain) bool { return one.Default && one.Account == account },
+		func(one storage.Domain) bool { return one.Installation },
 	} {
 		if domain, err := d.find(ctx, want); err != nil || domain.ID != 0 {
 			return domain, err
 		}
 	}
-	return Domain{}, errors.New("the domain of the public URL is not stored; run migrate")
+	return storage.Domain{}, errors.New("the domain of the public URL is not stored; run migrate")
 }
 
 // hostOf returns a domain's host.
 func (d *domains) hostOf(ctx context.Context, id uint32) (string, error) {
-	domain, err := d.find(ctx, func(one Domain) bool { return one.ID == id })
+	domain, err := d.find(ctx, func(one storage.Domain) bool { return one.ID == id })
 	if err == nil && domain.ID == 0 {
 		err = fmt.Errorf("domain %d is not stored", id)
 	}
@@ -93,19 +94,19 @@ func (d *domains) hostOf(ctx context.Context, id uint32) (string, error) {
 }
 
 // places returns the domains on which an account's code may stand, the likeliest first.
-func (d *domains) places(ctx context.Context, account uint32, host string) ([]Domain, error) {
+func (d *domains) places(ctx context.Context, account uint32, host string) ([]storage.Domain, error) {
 	if host != "" {
-		domain, err := d.find(ctx, func(one Domain) bool { return one.Host == strings.ToLower(host) })
+		domain, err := d.find(ctx, func(one storage.Domain) bool { return one.Host == strings.ToLower(host) })
 		if err != nil || domain.ID == 0 {
 			return nil, err
 		}
-		return []Domain{domain}, nil
+		return []storage.Domain{domain}, nil
 	}
 	all, err := d.set(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var own, shared, rest []Domain
+	var own, shared, rest []storage.Domain
 	for _, one := range all {
 		switch {
 		case one.Account == account && one.Default:

@@ -10,6 +10,7 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // An Edit is what a caller wants changed: the fields that are not nil.
@@ -39,16 +40,16 @@ func (e *Edit) check() error {
 	return bad.Err()
 }
 
-func (e *Edit) change() Change {
-	c := Change{URL: e.URL, Name: e.Name, Tags: e.Tags, Forward: e.Forward, ExpiresMS: e.ExpiresMS}
+func (e *Edit) patch() storage.Patch {
+	p := storage.Patch{URL: e.URL, Name: e.Name, Tags: e.Tags, Forward: e.Forward, ExpiresMS: e.ExpiresMS}
 	if e.Disabled != nil {
 		state := link.Live
 		if *e.Disabled {
 			state = link.Disabled
 		}
-		c.State = &state
+		p.State = &state
 	}
-	return c
+	return p
 }
 
 // Find returns an account's link. Without a host the account's default domain is looked at first, then the others on
@@ -87,7 +88,7 @@ func (s *Service) Edit(ctx context.Context, who account.Principal, host, code st
 	if r.Link.State == link.Deleted {
 		return Result{}, problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDeleted, Detail: "the link was deleted"})
 	}
-	return s.update(ctx, r, edit.change(), seen)
+	return s.update(ctx, r, edit.patch(), seen)
 }
 
 // Delete ends a link for ever: its code is never given again and its figures stay. Deleting twice is deleting once.
@@ -100,11 +101,11 @@ func (s *Service) Delete(ctx context.Context, who account.Principal, host, code 
 		return nil
 	}
 	state := link.Deleted
-	_, err = s.update(ctx, r, Change{State: &state}, seen)
+	_, err = s.update(ctx, r, storage.Patch{State: &state}, seen)
 	return err
 }
 
-func (s *Service) update(ctx context.Context, r Result, change Change, seen []uint32) (Result, error) {
+func (s *Service) update(ctx context.Context, r Result, patch storage.Patch, seen []uint32) (Result, error) {
 	var ifVersion *uint32
 	if seen != nil {
 		if !slices.Contains(seen, r.Link.Version) {
@@ -112,7 +113,7 @@ func (s *Service) update(ctx context.Context, r Result, change Change, seen []ui
 		}
 		ifVersion = &r.Link.Version
 	}
-	l, err := s.store.UpdateLink(ctx, r.Link.Account, r.Link.ID, change, ifVersion)
+	l, err := s.store.UpdateLink(ctx, r.Link.Account, r.Link.ID, patch, ifVersion)
 	if err != nil {
 		return Result{}, fmt.Errorf("update link: %w", err)
 	}
@@ -122,7 +123,7 @@ func (s *Service) update(ctx context.Context, r Result, change Change, seen []ui
 }
 
 // List returns up to limit links of an account, newest first, and the place of the next page, 0 at the end.
-func (s *Service) List(ctx context.Context, filter Filter, before uint64, limit int) (page []Result, next uint64, err error) {
+func (s *Service) List(ctx context.Context, filter storage.LinkFilter, before uint64, limit int) (page []Result, next uint64, err error) {
 	found, err := s.store.ListLinks(ctx, filter, before, limit+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list links: %w", err)
@@ -143,7 +144,7 @@ func (s *Service) List(ctx context.Context, filter Filter, before uint64, limit 
 }
 
 // History returns the link and up to limit versions of a link, newest first, and the place of the next page, 0 at the end.
-func (s *Service) History(ctx context.Context, who account.Principal, host, code string, before uint32, limit int) (r Result, page []Version, next uint32, err error) {
+func (s *Service) History(ctx context.Context, who account.Principal, host, code string, before uint32, limit int) (r Result, page []storage.LinkVersion, next uint32, err error) {
 	r, err = s.Find(ctx, who, host, code)
 	if err != nil {
 		return r, nil, 0, err

@@ -10,6 +10,7 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // codeTries is how often a generated code is made again because it was taken: with 50 random bits, never in practice.
@@ -58,9 +59,9 @@ func (s *Service) Create(ctx context.Context, who account.Principal, draft Draft
 // error means that the store does not answer and nothing is known of any of them.
 func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
 	results := make([]Result, len(drafts))
-	news := make([]NewLink, 0, len(drafts))
+	news := make([]storage.NewLink, 0, len(drafts))
 	places := make([]int, 0, len(drafts)) // of each new link among the drafts
-	campaigns := make(map[string]Campaign)
+	campaigns := make(map[string]storage.Campaign)
 	for i := range drafts {
 		wanted, host, err := s.prepare(ctx, who, &drafts[i], campaigns)
 		var told *problem.Problem
@@ -82,47 +83,47 @@ func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts [
 }
 
 // prepare makes a draft into a link that can be stored. A *problem.Problem is the draft's fault.
-func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, campaigns map[string]Campaign) (NewLink, string, error) {
+func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, campaigns map[string]storage.Campaign) (storage.NewLink, string, error) {
 	if err := d.check(); err != nil {
-		return NewLink{}, "", err
+		return storage.NewLink{}, "", err
 	}
 	given, err := s.domains.given(ctx, who.Account, d.Domain)
 	if err != nil {
-		return NewLink{}, "", err
+		return storage.NewLink{}, "", err
 	}
 	campaign, known := campaigns[d.Campaign]
 	if !known {
 		if campaign, err = s.store.EnsureCampaign(ctx, who.Account, d.Campaign); err != nil {
-			return NewLink{}, "", fmt.Errorf("ensure campaign: %w", err)
+			return storage.NewLink{}, "", fmt.Errorf("ensure campaign: %w", err)
 		}
 		campaigns[d.Campaign] = campaign
 	}
 	domain, err := s.domains.choose(ctx, who.Account, given, campaign.Domain)
 	if err != nil {
-		return NewLink{}, "", err
+		return storage.NewLink{}, "", err
 	}
 	if d.Code != "" && domain.Account != who.Account {
-		return NewLink{}, "", problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDomainCode,
+		return storage.NewLink{}, "", problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDomainCode,
 			Detail: "codes of one's own are for domains of one's own"})
 	}
 	code := d.Code
 	if code == "" {
 		code = s.codes.New()
 	}
-	return NewLink{Reuse: d.Reuse, Link: link.Link{
+	return storage.NewLink{Reuse: d.Reuse, Link: link.Link{
 		Domain: domain.ID, Code: code, Account: who.Account, Campaign: campaign.ID, CampaignName: campaign.Name, URL: d.URL,
 		Ref: d.Ref, Name: d.Name, Tags: d.Tags, Forward: d.Forward, KeyID: who.Key, State: link.Live, ExpiresMS: d.ExpiresMS,
 	}}, domain.Host, nil
 }
 
 // insert stores the new links and puts what became of them into their places.
-func (s *Service) insert(ctx context.Context, drafts []Draft, results []Result, news []NewLink, places []int) error {
+func (s *Service) insert(ctx context.Context, drafts []Draft, results []Result, news []storage.NewLink, places []int) error {
 	for try := 1; len(news) > 0; try++ {
 		made, err := s.store.CreateLinks(ctx, news)
 		if err != nil {
 			return fmt.Errorf("create %d links: %w", len(news), err)
 		}
-		var again []NewLink
+		var again []storage.NewLink
 		var againPlaces []int
 		for i, m := range made {
 			r := &results[places[i]]

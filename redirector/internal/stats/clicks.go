@@ -7,31 +7,16 @@ import (
 
 	"longtail/redirector/internal/problem"
 	"longtail/shared/click"
+	"longtail/shared/storage"
 )
 
 // exportPage is how many clicks are read at once: short questions, so that days can be dropped between them.
 const exportPage = 2000
 
-// A Click is one stored click, as it is exported.
-type Click struct {
-	ID        click.ID
-	Domain    string
-	Code      string
-	Campaign  string
-	Recipient string
-	Token     string // none, valid, invalid, private
-	Method    string // GET, HEAD
-	Class     string // human, machine, unknown
-	IP        string
-	UserAgent []byte
-	Referrer  []byte
-	URL       string // the link's target now
-}
-
 // ClickStore has the clicks themselves.
 type ClickStore interface {
 	// Clicks returns up to limit clicks of a campaign in [fromMS, toMS), in the order of their ids, behind after.
-	Clicks(ctx context.Context, campaign uint64, fromMS, toMS int64, after click.ID, limit int) ([]Click, error)
+	Clicks(ctx context.Context, campaign uint64, fromMS, toMS int64, after click.ID, limit int) ([]storage.ExportedClick, error)
 	// CampaignIDs returns up to limit campaigns of an account in the order of their ids, behind after.
 	CampaignIDs(ctx context.Context, account uint32, after uint64, limit int) ([]uint64, error)
 }
@@ -77,8 +62,8 @@ func (s *Service) Export(ctx context.Context, ask Export) (*Stream, error) {
 }
 
 // Clicks yields the clicks by campaign and in the order of their times, until an error.
-func (s *Stream) Clicks(ctx context.Context) iter.Seq2[*Click, error] {
-	return func(yield func(*Click, error) bool) {
+func (s *Stream) Clicks(ctx context.Context) iter.Seq2[*storage.ExportedClick, error] {
+	return func(yield func(*storage.ExportedClick, error) bool) {
 		if s.ask.Campaign != 0 {
 			s.campaign(ctx, s.ask.Campaign, s.ask.After, yield)
 			return
@@ -102,7 +87,7 @@ func (s *Stream) Clicks(ctx context.Context) iter.Seq2[*Click, error] {
 }
 
 // campaign yields the clicks of one campaign, and reports whether to go on.
-func (s *Stream) campaign(ctx context.Context, id uint64, after click.ID, yield func(*Click, error) bool) bool {
+func (s *Stream) campaign(ctx context.Context, id uint64, after click.ID, yield func(*storage.ExportedClick, error) bool) bool {
 	for s.fromMS < s.UptoMS {
 		page, err := s.store.Clicks(ctx, id, s.fromMS, s.UptoMS, after, exportPage)
 		if err != nil {

@@ -1,15 +1,19 @@
 package stats
 
-import "time"
+import (
+	"time"
+
+	"longtail/shared/storage"
+)
 
 // series puts the cells into the points of the range, 0 where nothing was clicked. The first point begins where the
 // range does, the others where a minute, an hour (UTC) or a day (in the zone) begins.
-func (s *span) series(cells []Cell) []Cell {
-	points := []Cell{}
+func (s *span) series(cells []storage.Cell) []storage.Cell {
+	points := []storage.Cell{}
 	i := 0
 	for start := s.fromMS; start < s.toMS; {
 		next := s.step.next(start)
-		point := Cell{StartMS: start}
+		point := storage.Cell{StartMS: start}
 		for ; i < len(cells) && cells[i].StartMS < next; i++ {
 			point.Clicks += cells[i].Clicks
 		}

@@ -7,6 +7,7 @@ import (
 	_ "time/tzdata" // zones must be known in an image without files
 
 	"longtail/redirector/internal/problem"
+	"longtail/shared/storage"
 )
 
 const (
@@ -114,24 +115,24 @@ func (s *span) points(word string) int64 {
 }
 
 // pieces cuts the range into quarter hours as far as possible and minutes at its ends; nil for the whole lifetime.
-func (s *span) pieces() []Piece {
+func (s *span) pieces() []storage.Piece {
 	if s.life {
 		return nil
 	}
 	return cut(s.fromMS, s.toMS)
 }
 
-func cut(from, to int64) []Piece {
+func cut(from, to int64) []storage.Piece {
 	first, last := floor(from+quarterMS-1, quarterMS), floor(to, quarterMS)
 	if first >= last {
-		return appendPiece([]Piece{}, Piece{false, from, to})
+		return appendPiece([]storage.Piece{}, storage.Piece{FromMS: from, ToMS: to})
 	}
-	pieces := appendPiece([]Piece{}, Piece{false, from, first})
-	pieces = appendPiece(pieces, Piece{true, first, last})
-	return appendPiece(pieces, Piece{false, last, to})
+	pieces := appendPiece([]storage.Piece{}, storage.Piece{FromMS: from, ToMS: first})
+	pieces = appendPiece(pieces, storage.Piece{Quarters: true, FromMS: first, ToMS: last})
+	return appendPiece(pieces, storage.Piece{FromMS: last, ToMS: to})
 }
 
-func appendPiece(pieces []Piece, p Piece) []Piece {
+func appendPiece(pieces []storage.Piece, p storage.Piece) []storage.Piece {
 	if p.FromMS < p.ToMS {
 		pieces = append(pieces, p)
 	}
@@ -139,9 +140,9 @@ func appendPiece(pieces []Piece, p Piece) []Piece {
 }
 
 // seriesPieces are the pieces of which a series is made.
-func (s *span) seriesPieces() []Piece {
+func (s *span) seriesPieces() []storage.Piece {
 	if s.step.word == "minute" {
-		return appendPiece([]Piece{}, Piece{false, s.fromMS, s.toMS})
+		return appendPiece([]storage.Piece{}, storage.Piece{FromMS: s.fromMS, ToMS: s.toMS})
 	}
 	return cut(s.fromMS, s.toMS)
 }

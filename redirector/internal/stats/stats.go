@@ -7,73 +7,28 @@ package stats
 import (
 	"context"
 	"fmt"
+
+	"longtail/shared/storage"
 )
-
-// A Count is what was clicked. Clicks = Human + Machine + Unknown.
-type Count struct {
-	Clicks, Human, Machine, Unknown int64
-	Uniques                         int64 // recipients
-}
-
-// A LinkCount is the count of one link. Its uniques are those of its whole life.
-type LinkCount struct {
-	Link   uint64
-	Domain uint32
-	Code   string
-	URL    string
-	Count
-}
-
-// A Piece is a span whose clicks the store knows exactly from one kind of its counters.
-type Piece struct {
-	Quarters     bool // else minutes
-	FromMS, ToMS int64
-}
-
-// A Cell is how often was clicked in the minute or quarter that begins then.
-type Cell struct {
-	StartMS int64
-	Clicks  int64
-}
-
-// A Gap is a span of time whose clicks are not all counted.
-type Gap struct {
-	FromMS int64
-	ToMS   int64 // 0 = open
-	Clicks int64 // -1 = not known
-	Reason string
-}
-
-// A Balance tells where the answered clicks are. Answered = Stored + Waiting + SetAside.
-type Balance struct {
-	Answered, Stored, Waiting, SetAside int64
-}
-
-// A Recipient is somebody who clicked.
-type Recipient struct {
-	Recipient       string
-	Clicks          int64
-	FirstMS, LastMS int64
-}
 
 // Store has the counters. In its questions link 0 is the whole campaign.
 type Store interface {
 	// Totals counts a whole life.
-	Totals(ctx context.Context, campaign, link uint64) (Count, error)
+	Totals(ctx context.Context, campaign, link uint64) (storage.Count, error)
 	// Sums counts the pieces in one snapshot. Its uniques are the recipients whose first click in the campaign lies in
 	// them, 0 for a link.
-	Sums(ctx context.Context, campaign, link uint64, pieces []Piece) (Count, error)
+	Sums(ctx context.Context, campaign, link uint64, pieces []storage.Piece) (storage.Count, error)
 	// ByLink counts each link of a campaign, the most clicked first: its whole life (no pieces) or the pieces.
-	ByLink(ctx context.Context, campaign uint64, pieces []Piece, limit int) ([]LinkCount, error)
+	ByLink(ctx context.Context, campaign uint64, pieces []storage.Piece, limit int) ([]storage.LinkCount, error)
 	// Cells returns the cells of the pieces that are not 0, in order.
-	Cells(ctx context.Context, campaign, link uint64, pieces []Piece) ([]Cell, error)
+	Cells(ctx context.Context, campaign, link uint64, pieces []storage.Piece) ([]storage.Cell, error)
 	// Completeness is the time before which every answered click is counted.
 	Completeness(ctx context.Context) (ms int64, err error)
 	// Gaps touch [fromMS, toMS); 0 = without that border.
-	Gaps(ctx context.Context, fromMS, toMS int64) ([]Gap, error)
-	Balance(ctx context.Context, campaign uint64) (Balance, error)
+	Gaps(ctx context.Context, fromMS, toMS int64) ([]storage.Gap, error)
+	FeedBalance(ctx context.Context, campaign uint64) (storage.FeedBalance, error)
 	// Recipients returns up to limit of those who clicked, in the order of their names, behind after.
-	Recipients(ctx context.Context, campaign uint64, after string, limit int) ([]Recipient, error)
+	Recipients(ctx context.Context, campaign uint64, after string, limit int) ([]storage.Clicker, error)
 	ClickStore
 }
 
@@ -93,11 +48,11 @@ type Question struct {
 
 // An Answer is figures and how complete they are.
 type Answer struct {
-	Count
+	storage.Count
 	CompleteMS int64
-	Gaps       []Gap
-	Links      []LinkCount // of a campaign
-	Series     []Cell      // nil = not asked for
+	Gaps       []storage.Gap
+	Links      []storage.LinkCount // of a campaign
+	Series     []storage.Cell      // nil = not asked for
 }
 
 // A Service answers questions.
@@ -138,13 +93,13 @@ func (s *Service) Figures(ctx context.Context, q Question) (Answer, error) {
 	return a, nil
 }
 
-func (s *Service) count(ctx context.Context, q Question, span span) (Count, error) {
+func (s *Service) count(ctx context.Context, q Question, span span) (storage.Count, error) {
 	if span.life {
 		return s.store.Totals(ctx, q.Campaign, q.Link)
 	}
 	c, err := s.store.Sums(ctx, q.Campaign, q.Link, span.pieces())
 	if err == nil && q.Link != 0 {
-		var life Count
+		var life storage.Count
 		life, err = s.store.Totals(ctx, q.Campaign, q.Link)
 		c.Uniques = life.Uniques
 	}
@@ -152,8 +107,8 @@ func (s *Service) count(ctx context.Context, q Question, span span) (Count, erro
 }
 
 // Balance tells where a campaign's answered clicks are.
-func (s *Service) Balance(ctx context.Context, campaign uint64) (Balance, error) {
-	b, err := s.store.Balance(ctx, campaign)
+func (s *Service) Balance(ctx context.Context, campaign uint64) (storage.FeedBalance, error) {
+	b, err := s.store.FeedBalance(ctx, campaign)
 	if err != nil {
 		return b, fmt.Errorf("read balance: %w", err)
 	}
@@ -161,7 +116,7 @@ func (s *Service) Balance(ctx context.Context, campaign uint64) (Balance, error)
 }
 
 // Recipients returns who clicked in a campaign, in the order of their names, and the last name if there are more.
-func (s *Service) Recipients(ctx context.Context, campaign uint64, after string, limit int) (found []Recipient, next string, err error) {
+func (s *Service) Recipients(ctx context.Context, campaign uint64, after string, limit int) (found []storage.Clicker, next string, err error) {
 	found, err = s.store.Recipients(ctx, campaign, after, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("read recipients: %w", err)

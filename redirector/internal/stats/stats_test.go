@@ -11,38 +11,39 @@ import (
 
 	"longtail/redirector/internal/problem"
 	"longtail/shared/click"
+	"longtail/shared/storage"
 )
 
 // memory counts clicks that were given as times.
 type memory struct {
 	times    []int64
 	complete int64
-	clicks   map[uint64][]Click // by campaign
-	asked    int                // pages of clicks
+	clicks   map[uint64][]storage.ExportedClick // by campaign
+	asked    int                                // pages of clicks
 	fail     error
 }
 
-func (m *memory) Totals(context.Context, uint64, uint64) (Count, error) {
+func (m *memory) Totals(context.Context, uint64, uint64) (storage.Count, error) {
 	n := int64(len(m.times))
-	return Count{Clicks: n, Unknown: n, Uniques: n}, m.fail
+	return storage.Count{Clicks: n, Unknown: n, Uniques: n}, m.fail
 }
 
-func (m *memory) Sums(_ context.Context, _, _ uint64, pieces []Piece) (c Count, err error) {
+func (m *memory) Sums(_ context.Context, _, _ uint64, pieces []storage.Piece) (c storage.Count, err error) {
 	for _, cell := range m.cells(pieces) {
 		c.Clicks += cell.Clicks
 	}
 	return c, m.fail
 }
 
-func (m *memory) ByLink(context.Context, uint64, []Piece, int) ([]LinkCount, error) {
+func (m *memory) ByLink(context.Context, uint64, []storage.Piece, int) ([]storage.LinkCount, error) {
 	return nil, m.fail
 }
 
-func (m *memory) Cells(_ context.Context, _, _ uint64, pieces []Piece) ([]Cell, error) {
+func (m *memory) Cells(_ context.Context, _, _ uint64, pieces []storage.Piece) ([]storage.Cell, error) {
 	return m.cells(pieces), m.fail
 }
 
-func (m *memory) cells(pieces []Piece) (cells []Cell) {
+func (m *memory) cells(pieces []storage.Piece) (cells []storage.Cell) {
 	for _, p := range pieces {
 		unit := minuteMS
 		if p.Quarters {
@@ -59,27 +60,29 @@ func (m *memory) cells(pieces []Piece) (cells []Cell) {
 				}
 			}
 			if n > 0 {
-				cells = append(cells, Cell{start, n})
+				cells = append(cells, storage.Cell{StartMS: start, Clicks: n})
 			}
 		}
 	}
 	return cells
 }
 
-func (m *memory) Completeness(context.Context) (int64, error)       { return m.complete, m.fail }
-func (m *memory) Gaps(context.Context, int64, int64) ([]Gap, error) { return nil, m.fail }
-func (m *memory) Balance(context.Context, uint64) (Balance, error)  { return Balance{}, m.fail }
+func (m *memory) Completeness(context.Context) (int64, error)               { return m.complete, m.fail }
+func (m *memory) Gaps(context.Context, int64, int64) ([]storage.Gap, error) { return nil, m.fail }
+func (m *memory) FeedBalance(context.Context, uint64) (storage.FeedBalance, error) {
+	return storage.FeedBalance{}, m.fail
+}
 
-func (m *memory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []Recipient, err error) {
+func (m *memory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []storage.Clicker, err error) {
 	for _, name := range []string{"a", "b", "c"} {
 		if name > after && len(found) < limit {
-			found = append(found, Recipient{Recipient: name})
+			found = append(found, storage.Clicker{Recipient: name})
 		}
 	}
 	return found, m.fail
 }
 
-func (m *memory) Clicks(_ context.Context, campaign uint64, from, to int64, after click.ID, limit int) (page []Click, err error) {
+func (m *memory) Clicks(_ context.Context, campaign uint64, from, to int64, after click.ID, limit int) (page []storage.ExportedClick, err error) {
 	m.asked++
 	for _, c := range m.clicks[campaign] {
 		if c.ID.MS() >= from && c.ID.MS() < to && c.ID.String() > after.String() && len(page) < limit {
@@ -232,7 +235,7 @@ func TestSeriesAcrossSummerTime(t *testing.T) {
 	}
 }
 
-func written(series []Cell) (text string) {
+func written(series []storage.Cell) (text string) {
 	for i, c := range series {
 		if i > 0 {
 			text += ", "
@@ -263,12 +266,12 @@ func TestRecipientsPages(t *testing.T) {
 }
 
 func TestExport(t *testing.T) {
-	m := &memory{complete: 5_000_000, clicks: map[uint64][]Click{}}
+	m := &memory{complete: 5_000_000, clicks: map[uint64][]storage.ExportedClick{}}
 	for i := range 5000 {
 		id := click.NewID(int64(i) * 1000)
-		m.clicks[7] = append(m.clicks[7], Click{ID: id})
+		m.clicks[7] = append(m.clicks[7], storage.ExportedClick{ID: id})
 	}
-	m.clicks[9] = []Click{{ID: click.NewID(4_999_999)}, {ID: click.NewID(5_000_000)}} // the second is not complete yet
+	m.clicks[9] = []storage.ExportedClick{{ID: click.NewID(4_999_999)}, {ID: click.NewID(5_000_000)}} // the second is not complete yet
 	s := New(m)
 	read := func(ask Export) (n int, last click.ID, upto int64) {
 		stream, err := s.Export(t.Context(), ask)

@@ -9,19 +9,19 @@ import (
 	"sync"
 	"time"
 
-	"longtail/redirector/internal/links"
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 // Memory is a links.Store and a links.Cache that can be made to fail.
 type Memory struct {
 	mu        sync.Mutex
 	Down      error // what every call fails with
-	Hosts     []links.Domain
+	Hosts     []storage.Domain
 	campaigns []campaign
 	links     []link.Link
 	found     map[any]int
-	history   map[uint64][]links.Version
+	history   map[uint64][]storage.LinkVersion
 	Warmed    int // links written through
 	Changed   int // changes told
 }
@@ -43,25 +43,24 @@ type (
 )
 
 type campaign struct {
-	account uint32
-	links.CampaignRow
+	storage.Campaign
 	ordinal uint32
 }
 
 // New returns a memory with the installation's default domain, of account 1.
 func New(host string) *Memory {
-	return &Memory{Hosts: []links.Domain{{ID: 1, Account: 1, Host: host, Installation: true}}, found: make(map[any]int), history: make(map[uint64][]links.Version)}
+	return &Memory{Hosts: []storage.Domain{{ID: 1, Account: 1, Host: host, Installation: true}}, found: make(map[any]int), history: make(map[uint64][]storage.LinkVersion)}
 }
 
 // Domains returns all domains.
-func (m *Memory) Domains(context.Context) ([]links.Domain, error) {
+func (m *Memory) Domains(context.Context) ([]storage.Domain, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.Hosts), m.Down
 }
 
 // EnsureCampaign finds or makes a campaign.
-func (m *Memory) EnsureCampaign(_ context.Context, account uint32, name string) (links.Campaign, error) {
+func (m *Memory) EnsureCampaign(_ context.Context, account uint32, name string) (storage.Campaign, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.campaign(account, name).Campaign, m.Down
@@ -69,41 +68,41 @@ func (m *Memory) EnsureCampaign(_ context.Context, account uint32, name string) 
 
 func (m *Memory) campaign(account uint32, name string) *campaign {
 	for i := range m.campaigns {
-		if c := &m.campaigns[i]; c.account == account && c.Name == name {
+		if c := &m.campaigns[i]; c.Account == account && c.Name == name {
 			return c
 		}
 	}
-	m.campaigns = append(m.campaigns, campaign{account: account, CampaignRow: links.CampaignRow{
-		Campaign: links.Campaign{ID: uint64(len(m.campaigns) + 1), Name: name}, Version: 1, CreatedMS: time.Now().UnixMilli()}})
+	m.campaigns = append(m.campaigns, campaign{Campaign: storage.Campaign{
+		ID: uint64(len(m.campaigns) + 1), Account: account, Name: name, Version: 1, CreatedMS: time.Now().UnixMilli()}})
 	return &m.campaigns[len(m.campaigns)-1]
 }
 
 // CreateLinks stores what it can.
-func (m *Memory) CreateLinks(_ context.Context, news []links.NewLink) ([]links.Made, error) {
+func (m *Memory) CreateLinks(_ context.Context, news []storage.NewLink) ([]storage.CreateResult, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.Down != nil {
 		return nil, m.Down
 	}
-	made := make([]links.Made, len(news))
+	made := make([]storage.CreateResult, len(news))
 	for i := range news {
 		made[i] = m.create(&news[i])
 	}
 	return made, nil
 }
 
-func (m *Memory) create(n *links.NewLink) links.Made {
+func (m *Memory) create(n *storage.NewLink) storage.CreateResult {
 	if old, ok := m.found[refKey{n.Account, n.Ref}]; ok && n.Ref != "" {
 		if m.links[old].URL != n.URL {
-			return links.Made{Err: link.ErrConflict}
+			return storage.CreateResult{Err: link.ErrConflict}
 		}
-		return links.Made{Link: m.links[old], Existing: true}
+		return storage.CreateResult{Link: m.links[old], Existing: true}
 	}
 	if old, ok := m.found[urlKey{n.Campaign, n.URL}]; ok && n.Reuse {
-		return links.Made{Link: m.links[old], Existing: true}
+		return storage.CreateResult{Link: m.links[old], Existing: true}
 	}
 	if _, ok := m.found[codeKey{n.Domain, n.Code}]; ok {
-		return links.Made{Err: link.ErrTaken}
+		return storage.CreateResult{Err: link.ErrTaken}
 	}
 	l := n.Link
 	c := m.campaign(l.Account, l.CampaignName)
@@ -113,7 +112,7 @@ func (m *Memory) create(n *links.NewLink) links.Made {
 	m.found[refKey{l.Account, l.Ref}] = len(m.links)
 	m.found[urlKey{l.Campaign, l.URL}] = len(m.links)
 	m.links = append(m.links, l)
-	return links.Made{Link: l}
+	return storage.CreateResult{Link: l}
 }
 
 // FindLink finds a link by its code.
@@ -127,7 +126,7 @@ func (m *Memory) FindLink(_ context.Context, domain uint32, code string) (link.L
 }
 
 // UpdateLink changes a link and keeps how it was.
-func (m *Memory) UpdateLink(_ context.Context, account uint32, id uint64, change links.Change, ifVersion *uint32) (link.Link, error) {
+func (m *Memory) UpdateLink(_ context.Context, account uint32, id uint64, change storage.Patch, ifVersion *uint32) (link.Link, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.Down != nil {
@@ -145,7 +144,7 @@ func (m *Memory) UpdateLink(_ context.Context, account uint32, id uint64, change
 	put(&l.State, change.State)
 	put(&l.ExpiresMS, change.ExpiresMS)
 	l.Version++
-	m.history[id] = append(m.history[id], links.Version{Version: l.Version, AtMS: time.Now().UnixMilli(), Before: before})
+	m.history[id] = append(m.history[id], storage.LinkVersion{Version: l.Version, AtMS: time.Now().UnixMilli(), Before: before})
 	return *l, nil
 }
 
@@ -156,7 +155,7 @@ func put[T any](field *T, value *T) {
 }
 
 // ListLinks returns links, newest first.
-func (m *Memory) ListLinks(_ context.Context, f links.Filter, before uint64, limit int) (found []link.Link, err error) {
+func (m *Memory) ListLinks(_ context.Context, f storage.LinkFilter, before uint64, limit int) (found []link.Link, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range slices.Backward(m.links) {
@@ -170,7 +169,7 @@ func (m *Memory) ListLinks(_ context.Context, f links.Filter, before uint64, lim
 }
 
 // LinkHistory returns versions, newest first.
-func (m *Memory) LinkHistory(_ context.Context, id uint64, before uint32, limit int) (found []links.Version, err error) {
+func (m *Memory) LinkHistory(_ context.Context, id uint64, before uint32, limit int) (found []storage.LinkVersion, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, v := range slices.Backward(m.history[id]) {
@@ -198,42 +197,43 @@ func (m *Memory) LinkChanged(context.Context, uint64) {
 // CampaignChanged counts the change.
 func (m *Memory) CampaignChanged(context.Context, uint64) { m.LinkChanged(context.Background(), 0) }
 
-// FindCampaign finds a campaign by its name.
-func (m *Memory) FindCampaign(_ context.Context, account uint32, name string) (links.CampaignRow, error) {
+// GetCampaign finds a campaign by its name.
+func (m *Memory) GetCampaign(_ context.Context, account uint32, name string) (storage.Campaign, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.campaigns {
-		if c.account == account && c.Name == name {
-			return c.CampaignRow, m.Down
+		if c.Account == account && c.Name == name {
+			return c.Campaign, m.Down
 		}
 	}
-	return links.CampaignRow{}, cmp.Or(m.Down, link.ErrNotFound)
+	return storage.Campaign{}, cmp.Or(m.Down, link.ErrNotFound)
 }
 
 // ListCampaigns returns campaigns, newest first.
-func (m *Memory) ListCampaigns(_ context.Context, account uint32, before uint64, limit int) (found []links.CampaignRow, err error) {
+func (m *Memory) ListCampaigns(_ context.Context, account uint32, before uint64, limit int) (found []storage.Campaign, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range slices.Backward(m.campaigns) {
-		if c.account == account && (before == 0 || c.ID < before) && len(found) < limit {
-			found = append(found, c.CampaignRow)
+		if c.Account == account && (before == 0 || c.ID < before) && len(found) < limit {
+			found = append(found, c.Campaign)
 		}
 	}
 	return found, m.Down
 }
 
 // PutCampaign makes or replaces a campaign.
-func (m *Memory) PutCampaign(_ context.Context, account uint32, row links.CampaignRow, ifVersion *uint32) (links.CampaignRow, error) {
+func (m *Memory) PutCampaign(_ context.Context, put storage.Campaign, ifVersion *uint32) (storage.Campaign, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := len(m.campaigns)
-	c := m.campaign(account, row.Name)
+	c := m.campaign(put.Account, put.Name)
 	if ifVersion != nil && *ifVersion != c.Version {
-		return row, link.ErrStale
+		return put, link.ErrStale
 	}
 	if len(m.campaigns) == n {
 		c.Version++
 	}
-	c.Campaign.Domain, c.CampaignFields = row.Campaign.Domain, row.CampaignFields
-	return c.CampaignRow, m.Down
+	put.ID, put.Version, put.CreatedMS = c.ID, c.Version, c.CreatedMS
+	c.Campaign = put
+	return put, m.Down
 }

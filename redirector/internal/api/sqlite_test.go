@@ -1,4 +1,4 @@
-package catalog
+package api_test
 
 import (
 	"bytes"
@@ -19,7 +19,6 @@ import (
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/links/linkstest"
 	"longtail/redirector/internal/stats"
-	"longtail/shared/link"
 	"longtail/shared/storage"
 )
 
@@ -30,7 +29,6 @@ type rig struct {
 	*testing.T
 	url string
 	db  *storage.DB
-	cat *Catalog
 	key string
 }
 
@@ -52,16 +50,15 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat := Of(db)
 	base, _ := url.Parse("https://go.example")
 	handler := api.New(api.Options{
-		Gate: account.NewGate(cat, bootstrap), Once: cat, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
-		Stats: stats.New(cat),
-		Links: links.New(links.Options{Store: cat, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
+		Gate: account.NewGate(db, bootstrap), Once: db, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Stats: stats.New(db),
+		Links: links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
 	})
 	ts := httptest.NewServer(handler)
 	t.Cleanup(ts.Close)
-	return &rig{t, ts.URL, db, cat, bootstrap}
+	return &rig{t, ts.URL, db, bootstrap}
 }
 
 // ask sends a request and returns the status and the body, decoded into v if that is not nil.
@@ -210,24 +207,24 @@ func TestBulkOnSQLite(t *testing.T) {
 
 func TestKeysOnSQLite(t *testing.T) {
 	r := newRig(t)
-	text, key, err := account.Create(t.Context(), r.cat, account.NewKey{Account: 1, Role: account.Read, Name: "reader"})
+	text, key, err := account.Create(t.Context(), r.db, account.NewKey{Account: 1, Role: account.Read, Name: "reader"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.key = text
 	r.want(200, r.ask("GET", "/api/v1/links", "", nil))
 	r.want(403, r.ask("POST", "/api/v1/links", `{"url":"https://a.example"}`, nil))
-	keys, err := account.List(t.Context(), r.cat, 1)
+	keys, err := account.List(t.Context(), r.db, 1)
 	if err != nil || len(keys) != 1 || keys[0].ID != key.ID || keys[0].Name != "reader" {
 		t.Errorf("%+v %v", keys, err)
 	}
-	if err := account.Revoke(t.Context(), r.cat, 1, key.ID); err != nil {
+	if err := account.Revoke(t.Context(), r.db, 1, key.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := account.NewGate(r.cat, "").Principal(t.Context(), text); err != account.ErrUnknown {
+	if _, err := account.NewGate(r.db, "").Principal(t.Context(), text); err != account.ErrUnknown {
 		t.Errorf("revoked: %v", err)
 	}
-	if err := account.Revoke(t.Context(), r.cat, 1, account.KeyID{1}); err == nil {
+	if err := account.Revoke(t.Context(), r.db, 1, account.KeyID{1}); err == nil {
 		t.Error("a key that is not there was revoked")
 	}
 }
@@ -241,21 +238,10 @@ func TestOnceOnSQLite(t *testing.T) {
 		t.Errorf("%s, then %s", first, again)
 	}
 	r.want(422, r.ask("POST", "/api/v1/links", `{"url":"https://b.example"}`, nil, "Idempotency-Key: k"))
-	if e, err := r.cat.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || !e.Began {
+	if e, err := r.db.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || !e.Began {
 		t.Fatalf("%+v %v", e, err)
 	}
-	if e, err := r.cat.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || e.Began || e.Status != 0 {
+	if e, err := r.db.BeginOnce(t.Context(), 1, "running", [32]byte{1}); err != nil || e.Began || e.Status != 0 {
 		t.Errorf("%+v %v", e, err)
-	}
-}
-
-// TestNotOpen: until the database is there, every question says why.
-func TestNotOpen(t *testing.T) {
-	c := New(func() (*storage.DB, error) { return nil, link.ErrStale })
-	if _, err := c.FindLink(t.Context(), 1, "abc"); err != link.ErrStale {
-		t.Error(err)
-	}
-	if err := c.AbandonOnce(t.Context(), 1, "k"); err != link.ErrStale {
-		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package catalog
+package api_test
 
 import (
 	"encoding/json"
