@@ -15,7 +15,7 @@ import (
 // Fresh makes a new empty database that lives as long as t and returns its DSN.
 type Fresh func(t *testing.T) (dsn string)
 
-// Run runs the whole suite. Every test has a database of its own.
+// Run runs the pipeline's part of the suite; Catalog runs the other. Every test has a database of its own.
 func Run(t *testing.T, fresh Fresh) {
 	t.Helper()
 	for _, test := range suite {
@@ -29,7 +29,7 @@ type conformance struct {
 }
 
 // suite lists the tests. Each file adds its own in a variable, so that the list is complete without being written twice.
-var suite = concat(schemaTests, ingestTests, atomicTests, bytesTests, feedTests, letterTests, upkeepTests)
+var suite = concat(schemaTests, ingestTests, atomicTests, bytesTests, feedTests, letterTests, upkeepTests, contentionTests)
 
 func concat(lists ...[]conformance) []conformance {
 	var all []conformance

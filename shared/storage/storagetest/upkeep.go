@@ -20,6 +20,7 @@ var upkeepTests = []conformance{
 	{"PartitionsStandAhead", partitionsAhead},
 	{"TuningHasVersions", tuningVersions},
 	{"TraceFindsEverything", traceFinds},
+	{"WorkersKnowEachOther", workersKnow},
 }
 
 // linked makes rows of links for some's clicks, so that uniques can be audited.
@@ -249,5 +250,28 @@ func traceFinds(t *testing.T, fresh Fresh) {
 		if tr, err := w.db.TraceFeed(t.Context(), feedOf(1), pos); err != nil || !tr.Known || tr.Stored != want {
 			t.Fatalf("offset %d: %+v, %v", pos, tr, err)
 		}
+	}
+}
+
+func workersKnow(t *testing.T, fresh Fresh) {
+	w := newWorld(t, fresh)
+	one, two := storage.WorkerState{ID: [16]byte{1}, Share: 5, Name: "one", Held: 7}, storage.WorkerState{ID: [16]byte{2}}
+	for range 2 {
+		_, err := w.db.Beat(t.Context(), one, time.Minute)
+		w.ok(err)
+	}
+	pool, err := w.db.Beat(t.Context(), two, time.Minute)
+	w.ok(err)
+	if len(pool) != 2 || pool[0].ID != one.ID || pool[0].Held != 7 || pool[0].Share != 5 {
+		t.Fatalf("pool %+v", pool)
+	}
+	_, err = w.raw.ExecContext(t.Context(), "UPDATE workers SET seen_ms = seen_ms - 61000 WHERE id = ?", one.ID[:])
+	w.ok(err)
+	if pool, err = w.db.Beat(t.Context(), two, time.Minute); err != nil || len(pool) != 1 {
+		t.Fatalf("a silent worker is still in the pool: %+v, %v", pool, err)
+	}
+	w.ok(w.db.Leave(t.Context(), two.ID))
+	if pool, err = w.db.Workers(t.Context(), time.Minute); err != nil || len(pool) != 0 {
+		t.Fatalf("a worker that left is in the pool: %+v, %v", pool, err)
 	}
 }
