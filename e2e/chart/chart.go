@@ -151,7 +151,7 @@ func legend(w io.Writer, p *Panel, y float64) {
 	for i := len(p.Series) - 1; i >= 0; i-- {
 		s := p.Series[i]
 		text(w, x, y, 12.5, ink, "end", "400", s.Label)
-		x -= 6.4*float64(len(s.Label)) + 8
+		x -= 5.9*float64(len(s.Label)) + 8
 		dashes := ""
 		if s.Dashed {
 			dashes = ` stroke-dasharray="5 3"`

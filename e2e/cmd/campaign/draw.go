@@ -28,10 +28,11 @@ func (o *outcome) chart() *chart.Chart {
 	for _, r := range o.rows {
 		end = max(end, time.UnixMilli(r.InsertedMS).Sub(o.start))
 	}
-	step := time.Second
+	step := time.Second / 4
 	for end/step > maxSteps {
 		step *= 2
 	}
+	step = max(step, min(time.Second, o.hour/30)) // steps much shorter than a curve's bends show noise
 	n := int(end/step) + 1
 	answered, stored, waiting := make([]float64, n), make([]float64, n), make([]float64, n)
 	add := func(to []float64, at time.Duration) { to[max(0, min(n-1, int(at/step)))] += 1 / step.Seconds() }
