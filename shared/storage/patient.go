@@ -45,3 +45,10 @@ func openChecked(ctx context.Context, o Options) (*DB, error) {
 	}
 	return db, nil
 }
+
+// OpenNow opens the store for one command: it is reached within ten seconds or the command fails.
+func OpenNow(ctx context.Context, o Options) (*DB, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*openTry)
+	defer cancel()
+	return openChecked(ctx, o)
+}

@@ -16,8 +16,8 @@ import (
 )
 
 type allinone struct {
-	Serve  allinoneServe `cmd:"" default:"withargs" help:"Answer clicks, count them, serve the API: everything in one process."`
-	Health healthCommand `cmd:"" help:"Ask the running process whether it is ready; exit status 0 or 1."`
+	Serve  allinoneServe    `cmd:"" default:"withargs" help:"Answer clicks, count them, serve the API: everything in one process."`
+	Health telemetry.Health `cmd:"" help:"Ask the running process whether it is ready; exit status 0 or 1."`
 }
 
 // AllInOne runs allinone's command line and returns its exit status.

@@ -19,7 +19,7 @@ type redirector struct {
 	Keys      keysCommand      `cmd:"" help:"API keys."`
 	Spool     spoolCommand     `cmd:"" help:"The clicks on this machine's disk."`
 	Instances instancesCommand `cmd:"" help:"Redirectors that the database knows."`
-	Health    healthCommand    `cmd:"" help:"Ask the running redirector whether it is ready; exit status 0 or 1."`
+	Health    telemetry.Health `cmd:"" help:"Ask the running redirector whether it is ready; exit status 0 or 1."`
 }
 
 // Redirector runs the redirector's command line and returns its exit status.
@@ -53,18 +53,4 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	o.Log = telemetry.NewLog(os.Stderr, o.Debug.Log)
 	return app.Run(ctx, o)
-}
-
-type healthCommand struct {
-	config.DebugFlags
-}
-
-// Run asks /readyz.
-func (c *healthCommand) Run(ctx context.Context) error {
-	var p config.Problems
-	debug := c.DebugFlags.Parse(&p)
-	if err := p.Err(); err != nil {
-		return err
-	}
-	return telemetry.Probe(ctx, debug.Addr, "/readyz")
 }

@@ -12,20 +12,24 @@ import (
 	"longtail/shared/telemetry"
 )
 
-// openLimit bounds how long a command waits for the database.
-const openLimit = 10 * time.Second
+// dsn returns where the database is.
+func dsn(f *config.StoreFlags) (string, error) {
+	var p config.Problems
+	text := f.Parse(&p).DSN
+	return text, p.Err()
+}
 
 // store opens the database for one command.
 func store(ctx context.Context, f *config.StoreFlags) (*storage.DB, error) {
-	var p config.Problems
-	dsn := f.Parse(&p).DSN
-	if err := p.Err(); err != nil {
+	text, err := dsn(f)
+	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, openLimit)
-	defer cancel()
-	return storage.Open(ctx, storage.Options{DSN: dsn, Log: telemetry.NewLog(os.Stderr, "")})
+	return storage.OpenNow(ctx, storage.Options{DSN: text, Log: telemetry.NewLog(os.Stderr, "")})
 }
+
+// migrateLimit bounds a migration, which waits for another one that runs.
+const migrateLimit = 10 * time.Minute
 
 type migrateCommand struct {
 	config.StoreFlags
@@ -39,7 +43,13 @@ func (c *migrateCommand) Run(ctx context.Context) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
-	db, err := store(ctx, &c.StoreFlags)
+	text, err := dsn(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, migrateLimit)
+	defer cancel()
+	db, err := storage.Open(ctx, storage.Options{DSN: text, Log: telemetry.NewLog(os.Stderr, "")})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package command
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -23,7 +22,7 @@ type worker struct {
 	Audit      auditCommand      `cmd:"" help:"Compare every rollup with the rows; exit status 1 when a cell differs."`
 	Rebuild    rebuildCommand    `cmd:"" help:"Compute a day's rollups again from the rows."`
 	Takeback   takebackCommand   `cmd:"" help:"Put messages of a newer format, set aside by an older worker, back into the queue."`
-	Health     healthCommand     `cmd:"" help:"Ask the running worker whether it is ready; exit status 0 or 1."`
+	Health     telemetry.Health  `cmd:"" help:"Ask the running worker whether it is ready; exit status 0 or 1."`
 }
 
 // Worker runs the worker's command line and returns its exit status.
@@ -55,39 +54,12 @@ func (c *runCommand) Run(ctx context.Context) error {
 	return app.Run(ctx, o)
 }
 
-type healthCommand struct {
-	config.DebugFlags
-}
-
-// Run asks /readyz.
-func (c *healthCommand) Run(ctx context.Context) error {
-	var p config.Problems
-	debug := c.DebugFlags.Parse(&p)
-	if err := p.Err(); err != nil {
-		return err
-	}
-	return telemetry.Probe(ctx, debug.Addr, "/readyz")
-}
-
-// openLimit bounds how long a command waits for the database.
-const openLimit = 10 * time.Second
-
-// open opens the database for one command and makes sure that its schema is ours.
+// open opens the database for one command.
 func open(ctx context.Context, f *config.StoreFlags) (*storage.DB, error) {
 	var p config.Problems
 	dsn := f.Parse(&p).DSN
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, openLimit)
-	defer cancel()
-	db, err := storage.Open(ctx, storage.Options{DSN: dsn, Log: telemetry.NewLog(os.Stderr, "")})
-	if err != nil {
-		return nil, err
-	}
-	if err := db.CheckSchema(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
+	return storage.OpenNow(ctx, storage.Options{DSN: dsn, Log: telemetry.NewLog(os.Stderr, "")})
 }
