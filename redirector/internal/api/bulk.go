@@ -129,7 +129,7 @@ type parsed struct {
 func (b *bulk) read() (chunk []parsed, more bool, err error) {
 	for len(chunk) < bulkChunk {
 		raw, err := readLine(b.in)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return chunk, false, nil
 		}
 		if err != nil && !errors.Is(err, errLong) {

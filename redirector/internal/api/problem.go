@@ -64,7 +64,7 @@ func internal(cause any) error {
 // to it.
 func (e *exchange) problemOf(err error) *problem.Problem {
 	p := problem.Of(err)
-	if p.Status >= 500 && err != error(p) {
+	if p.Status >= 500 {
 		e.log.Error("request failed", "err", err)
 	}
 	e.tell(p)

@@ -23,6 +23,18 @@ func (s *span) series(cells []storage.Cell) []storage.Cell {
 	return points
 }
 
+// begin returns the beginning of the point in which ms lies.
+func (s *step) begin(ms int64) int64 {
+	switch s.word {
+	case "minute":
+		return floor(ms, minuteMS)
+	case "hour":
+		return floor(ms, hourMS)
+	}
+	t := time.UnixMilli(ms).In(s.zone)
+	return min(ms, time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, s.zone).UnixMilli())
+}
+
 // next returns the beginning of the next point.
 func (s *step) next(ms int64) int64 {
 	switch s.word {

@@ -65,7 +65,7 @@ func (q *Question) span() (span, error) {
 		zone = time.UTC
 	}
 	if q.Resolution != "" {
-		s.checkSeries(&bad, q.Resolution, zone, oldest)
+		s.checkSeries(&bad, q, zone, oldest)
 	}
 	return s, bad.Err()
 }
@@ -80,13 +80,17 @@ func checkBorder(bad *problem.Fields, field string, ms *int64, oldest int64) {
 	}
 }
 
-func (s *span) checkSeries(bad *problem.Fields, word string, zone *time.Location, oldest int64) {
+func (s *span) checkSeries(bad *problem.Fields, q *Question, zone *time.Location, oldest int64) {
+	word := q.Resolution
 	at := slices.Index(steps, word)
 	if at < 0 {
 		bad.Add("resolution", problem.RuleOneOf, "minute, hour or day")
 		return
 	}
 	s.step = &step{word, zone}
+	if q.FromMS == nil { // the first point is a whole one
+		s.fromMS = s.step.begin(s.fromMS)
+	}
 	if s.fromMS >= s.toMS {
 		return
 	}

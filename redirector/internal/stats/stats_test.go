@@ -211,6 +211,8 @@ func TestSeries(t *testing.T) {
 			{Question{FromMS: at("1999-12-30T00:00:00Z"), ToMS: at("2000-01-01T00:00:00Z"), Resolution: "day"}, "12-30T00:00 2, 12-31T00:00 2"},
 			{Question{FromMS: at("1999-12-29T18:30:00Z"), ToMS: at("2000-01-01T18:30:00Z"), Resolution: "day", Zone: "Asia/Kolkata"}, "12-29T18:30 1, 12-30T18:30 2, 12-31T18:30 1"},
 			{Question{FromMS: at("1999-12-30T17:50:00Z"), ToMS: at("1999-12-30T20:10:00Z"), Resolution: "hour"}, "12-30T17:50 0, 12-30T18:00 2, 12-30T19:00 0, 12-30T20:00 0"},
+			{Question{SinceMS: *at("1999-12-31T05:07:00Z"), ToMS: at("1999-12-31T07:00:00Z"), Resolution: "hour"}, "12-31T05:00 0, 12-31T06:00 0"},
+			{Question{SinceMS: *at("1999-12-30T20:07:00Z"), ToMS: at("1999-12-31T20:00:00Z"), Resolution: "day", Zone: "Asia/Kolkata"}, "12-30T18:30 2, 12-31T18:30 1"},
 			{Question{FromMS: at("1999-12-31T18:29:00Z"), ToMS: at("1999-12-31T18:32:00Z"), Resolution: "minute"}, "12-31T18:29 1, 12-31T18:30 0, 12-31T18:31 1"},
 		} {
 			a, err := s.Figures(t.Context(), c.q)

@@ -195,7 +195,7 @@ func (m *Memory) LinkChanged(context.Context, uint64) {
 }
 
 // CampaignChanged counts the change.
-func (m *Memory) CampaignChanged(context.Context, uint64) { m.LinkChanged(context.Background(), 0) }
+func (m *Memory) CampaignChanged(ctx context.Context, id uint64) { m.LinkChanged(ctx, id) }
 
 // GetCampaign finds a campaign by its name.
 func (m *Memory) GetCampaign(_ context.Context, account uint32, name string) (storage.Campaign, error) {
