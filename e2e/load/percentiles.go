@@ -1,6 +1,7 @@
 package load
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -20,6 +21,7 @@ func Latencies(answers []Answer, by func(Answer) time.Duration) Percentiles {
 		return Percentiles{}
 	}
 	slices.Sort(all)
-	at := func(p float64) time.Duration { return all[min(len(all)-1, int(p*float64(len(all))))] }
+	// The least time that the part p of all did not exceed.
+	at := func(p float64) time.Duration { return all[int(math.Ceil(p*float64(len(all))))-1] }
 	return Percentiles{at(0.5), at(0.9), at(0.99), at(0.999), all[len(all)-1]}
 }
