@@ -26,12 +26,12 @@ func (b *newLinkBody) draft() links.Draft {
 
 // linkPatch is a merge patch of a link.
 type linkPatch struct {
-	URL       optional[string]   `json:"url,omitempty"`
-	Name      optional[string]   `json:"name,omitempty"`
-	Tags      optional[[]string] `json:"tags,omitempty"`
-	Forward   optional[[]string] `json:"forward_query,omitempty"`
-	ExpiresAt optional[moment]   `json:"expires_at,omitempty" doc:"null = never"`
-	Disabled  optional[bool]     `json:"disabled,omitempty" doc:"A disabled link answers 410."`
+	URL       optional[string]   `json:"url,omitzero"`
+	Name      optional[string]   `json:"name,omitzero"`
+	Tags      optional[[]string] `json:"tags,omitzero"`
+	Forward   optional[[]string] `json:"forward_query,omitzero"`
+	ExpiresAt optional[moment]   `json:"expires_at,omitzero" doc:"null = never"`
+	Disabled  optional[bool]     `json:"disabled,omitzero" doc:"A disabled link answers 410."`
 }
 
 func (*linkPatch) fixed() []string {

@@ -90,3 +90,14 @@ func TestRulesAreClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyWhatIsNeededIsRequired: a generated client may leave out what the server does not ask for.
+func TestOnlyWhatIsNeededIsRequired(t *testing.T) {
+	r := newRig(t, nil)
+	schemas := r.api.huma.OpenAPI().Components.Schemas.Map()
+	for name, want := range map[string][]string{"NewLinkBody": {"url"}, "LinkPatch": nil, "CampaignBody": nil} {
+		if schemas[name] == nil || !slices.Equal(schemas[name].Required, want) {
+			t.Errorf("%s: %+v", name, schemas[name])
+		}
+	}
+}

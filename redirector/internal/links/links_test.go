@@ -91,6 +91,9 @@ func TestTrackedURL(t *testing.T) {
 	if got := s.TrackedURL("two.example", "abc"); got != "https://two.example:8443/abc" {
 		t.Error(got)
 	}
+	if got := s.TrackedURL("2001:db8::1", "abc"); got != "https://[2001:db8::1]:8443/abc" {
+		t.Error(got)
+	}
 }
 
 // takenOnce says of the first generated code that it is taken.

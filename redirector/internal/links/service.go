@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
@@ -170,6 +171,9 @@ func (s *Service) warm(ctx context.Context, results []Result) {
 // TrackedURL returns the address that a recipient clicks: the public base with the domain's host.
 func (s *Service) TrackedURL(host, code string) string {
 	u := s.base
+	if strings.Contains(host, ":") { // an IPv6 address
+		host = "[" + host + "]"
+	}
 	u.Host = host
 	if port := s.base.Port(); port != "" {
 		u.Host += ":" + port
