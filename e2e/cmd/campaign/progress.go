@@ -19,9 +19,11 @@ func (r *run) bar(whole int, what string) progress {
 	if r.Demo || !term.IsTerminal(int(os.Stderr.Fd())) { //nolint:gosec // a small number
 		return progress{}
 	}
-	return progress{progressbar.NewOptions(whole, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
+	p := progress{progressbar.NewOptions(whole, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("clicks"),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())}
+	_ = p.bar.RenderBlank() // its clock starts
+	return p
 }
 
 func (p progress) set(n int) {

@@ -36,7 +36,7 @@ func (o *runCommand) Run(ctx context.Context) error {
 	if out.broken() {
 		return errBroken
 	}
-	return nil
+	return ctx.Err() // an interrupted campaign shows nothing
 }
 
 // A run is one campaign from its creation to the comparison.
