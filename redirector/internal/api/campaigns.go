@@ -17,7 +17,7 @@ func (s *server) campaignRoutes() {
 	register(s, call{method: http.MethodGet, path: "/api/v1/campaigns/{campaign}", id: "get-campaign", summary: "One campaign",
 		role: account.Read}, s.getCampaign)
 	register(s, call{method: http.MethodPut, path: "/api/v1/campaigns/{campaign}", id: "put-campaign", summary: "Make or replace a campaign",
-		role: account.Write, body: campaignBody{}}, s.putCampaign)
+		role: account.Write, also: http.StatusCreated, errors: []int{412}, body: campaignBody{}}, s.putCampaign)
 	register(s, call{method: http.MethodGet, path: "/api/v1/campaigns/{campaign}/signing-keys", id: "signing-keys",
 		summary: "Keys that sign the campaign's recipients; the first one signs, all verify", role: account.Write}, s.signingKeys)
 }

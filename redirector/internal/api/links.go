@@ -11,14 +11,14 @@ import (
 
 func (s *server) linkRoutes() {
 	register(s, call{method: http.MethodPost, path: "/api/v1/links", id: "create-link", summary: "Make a tracked link",
-		role: account.Write, status: http.StatusCreated, body: newLinkBody{}, once: true}, s.createLink)
+		role: account.Write, status: http.StatusCreated, also: http.StatusOK, errors: []int{409}, body: newLinkBody{}, once: true}, s.createLink)
 	register(s, call{method: http.MethodGet, path: "/api/v1/links", id: "list-links", summary: "Links of the account, newest first",
 		role: account.Read}, s.listLinks)
 	register(s, call{method: http.MethodGet, path: "/api/v1/links/{code}", id: "get-link", summary: "One link", role: account.Read}, s.getLink)
 	register(s, call{method: http.MethodPatch, path: "/api/v1/links/{code}", id: "edit-link", summary: "Change a link (merge patch)",
-		role: account.Write, body: linkPatch{}, media: "application/merge-patch+json"}, s.editLink)
+		role: account.Write, errors: []int{412}, body: linkPatch{}, media: "application/merge-patch+json"}, s.editLink)
 	register(s, call{method: http.MethodDelete, path: "/api/v1/links/{code}", id: "delete-link", summary: "End a link for ever; its figures stay",
-		role: account.Write, status: http.StatusNoContent}, s.deleteLink)
+		role: account.Write, status: http.StatusNoContent, errors: []int{412}}, s.deleteLink)
 	register(s, call{method: http.MethodGet, path: "/api/v1/links/{code}/history", id: "link-history", summary: "How a link was before its changes, newest first",
 		role: account.Read}, s.linkHistory)
 	register(s, call{method: http.MethodPost, path: "/api/v1/links/bulk", id: "create-links", summary: "Make many links, one JSON object a line",

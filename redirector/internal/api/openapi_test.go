@@ -2,6 +2,7 @@ package api
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +36,11 @@ func TestOpenAPI(t *testing.T) {
 		op, ok := doc.Paths[c.path][strings.ToLower(c.method)]
 		if !ok || op.OperationID != c.id || op.Responses["401"] == nil || (c.body != nil) != (op.RequestBody != nil) {
 			t.Errorf("%s %s: %+v", c.method, c.path, op)
+		}
+		for _, status := range append(c.errors, c.also) {
+			if status != 0 && op.Responses[strconv.Itoa(status)] == nil {
+				t.Errorf("%s: %d is not described", c.id, status)
+			}
 		}
 	}
 	p := doc.Components.Schemas["Problem"].Properties["code"].Enum

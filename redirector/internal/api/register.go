@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +19,8 @@ type call struct {
 	id, summary  string // of the OpenAPI document
 	role         account.Role
 	status       int    // of success; 0 = 200
+	also         int    // another status of success with the same answer
+	errors       []int  // statuses of problems beside those that every route has
 	body         any    // a value of the JSON body's type, nil = none
 	media        string // of the body; "" = application/json
 	answers      string // media type of a streamed answer
@@ -36,9 +39,7 @@ func register[I, O any](s *server, c call, h handler[I, O]) {
 		Middlewares: huma.Middlewares{s.admit(c.role), s.once(c.once)},
 		Responses:   map[string]*huma.Response{},
 	}
-	for _, status := range []int{401, 403, 404, 422, 429, 503} {
-		op.Errors = append(op.Errors, status)
-	}
+	op.Errors = append(c.errors, 401, 403, 404, 422, 429, 503)
 	if c.body != nil {
 		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
@@ -54,19 +55,22 @@ func register[I, O any](s *server, c call, h handler[I, O]) {
 		}
 		return out, nil
 	})
-	s.documentBody(c)
+	s.document(c)
 }
 
-// documentBody describes the body in the OpenAPI document. It does so late: huma reads the body of an operation that has
-// one from the start, and here the document type or the handler does.
-func (s *server) documentBody(c call) {
-	if c.body == nil {
-		return
-	}
+// document adds to the OpenAPI document what huma does not see. The body comes late on purpose: huma reads the body of an
+// operation that has one from the start, and here the document type or the handler does.
+func (s *server) document(c call) {
 	item := s.huma.OpenAPI().Paths[c.path]
-	for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
-		if op != nil && op.Method == c.method {
+	for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+		if op == nil || op.Method != c.method {
+			continue
+		}
+		if c.body != nil {
 			op.RequestBody = s.requestBody(c)
+		}
+		if c.also != 0 {
+			op.Responses[strconv.Itoa(c.also)] = op.Responses[strconv.Itoa(op.DefaultStatus)]
 		}
 	}
 }
