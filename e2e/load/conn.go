@@ -12,7 +12,6 @@ import (
 const (
 	dialLimit = 5 * time.Second
 	readSize  = 16 << 10
-	looksIdle = 500 * time.Millisecond // a connection idle for longer is looked at before it carries a click
 )
 
 // conn is one keep-alive connection, used by one goroutine. It is opened when first needed, and again after the server
@@ -26,7 +25,6 @@ type conn struct {
 	r        *bufio.Reader
 	w        []byte
 	location []byte
-	last     time.Duration
 }
 
 // click sends one request and reads its answer.
@@ -45,7 +43,6 @@ func (c *conn) click(ctx context.Context, i int, due time.Duration, clicks Click
 		res, err = readResponse(c.r, c.location)
 	}
 	a.Done = time.Since(c.start)
-	c.last = a.Done
 	if err != nil {
 		c.close()
 		return a
@@ -74,9 +71,10 @@ func judge(res response, location string) Fate {
 	}
 }
 
-// open makes sure that there is a connection which the server has not closed.
+// open makes sure that there is a connection which the server, as far as it can be known, has not closed: a click sent
+// into one that is closed would have an unknown fate without need.
 func (c *conn) open(ctx context.Context) error {
-	if c.c != nil && time.Since(c.start)-c.last > looksIdle && closed(c.c) {
+	if c.c != nil && closed(c.c) {
 		c.close()
 	}
 	if c.c != nil {

@@ -185,7 +185,7 @@ func TestIdleConnectionIsLookedAt(t *testing.T) {
 		fmt.Fprintf(conn, head, r.URL.Path, 0)
 		return false
 	})
-	due := []time.Duration{0, looksIdle + 100*time.Millisecond, 2*looksIdle + 200*time.Millisecond}
+	due := []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond}
 	if n := fates(run(t, addr, Options{Connections: 1}, due))[Answered]; n != len(due) {
 		t.Errorf("%d answered, want %d", n, len(due))
 	}
