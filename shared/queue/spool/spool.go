@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -138,6 +139,9 @@ func Open(ctx context.Context, o Options) (*Spool, error) {
 	}
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, fmt.Errorf("make spool folder: %w", err)
+	}
+	if err := o.FS.SyncDir(filepath.Dir(o.Dir)); err != nil {
+		return nil, fmt.Errorf("sync the folder of the spool: %w", err)
 	}
 	if size, err := o.FS.Capacity(o.Dir); err == nil && size > 0 {
 		s.o.MaxBytes = min(s.o.MaxBytes, size/10*8)
