@@ -73,7 +73,7 @@ func describe(out io.Writer, c *stack.Cluster, took time.Duration) {
 In another terminal, in this folder:
 
   . .cluster/env
-  curl -s -X POST $A/api/v1/links -H "Authorization: Bearer $K" -d '{"url":"https://example.com/"}'
+  curl -s -X POST $A/api/v1/links -H "Authorization: Bearer $K" --json '{"url":"https://example.com/"}'
   curl -i $P/CODE                                  # the code of the answer
   $SQL -e 'select * from v_clicks'                 # its row, by way of RabbitMQ
   kill -9 $(cat .cluster/pids/worker-1)            # comes back by itself
