@@ -69,7 +69,7 @@ func (d *DB) audit(ctx context.Context, from, to int32, look func(*audit) error)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }()
 	a := &audit{d: d, tx: tx, from: from, to: to, campaigns: map[uint64]bool{}, ordinals: map[uint64]map[uint64]uint32{}}
 	rows, err := tx.QueryContext(ctx, "SELECT floor_day FROM retention WHERE id IN (1, 2) ORDER BY id")
 	if err != nil {

@@ -98,7 +98,7 @@ func (d *DB) FeedBalance(ctx context.Context, campaign uint64) (b FeedBalance, e
 	if err != nil {
 		return b, fmt.Errorf("read balance: %w", err)
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }()
 	feeds, _, err := d.feedStates(ctx, tx, "f.counted_pos > f.done")
 	if err != nil {
 		return b, err

@@ -84,11 +84,11 @@ func (d *DB) alter(ctx context.Context, next func() (string, error)) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout=1"); err != nil {
 		return err
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "SET SESSION lock_wait_timeout=DEFAULT")
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "SET SESSION lock_wait_timeout=DEFAULT") }()
 	for try := 1; ; try++ {
 		statement, err := next()
 		if err != nil || statement == "" {

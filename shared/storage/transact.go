@@ -75,7 +75,7 @@ func (d *DB) once(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() // of no effect after Commit
+	defer func() { _ = tx.Rollback() }() // of no effect after Commit
 	if err := fn(tx); err != nil {
 		return err
 	}

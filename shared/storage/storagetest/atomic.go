@@ -20,9 +20,6 @@ var atomicTests = []conformance{
 	{"DatabaseGoneIsRetryable", databaseGone},
 }
 
-// readsOfM2 is how often the concurrent reader must have looked.
-const readsOfM2 = 10_000
-
 // noPartialBatch lets a lock wait time out at each statement of the batch in turn, while a reader compares rows with
 // every counter in one statement at READ COMMITTED.
 func noPartialBatch(t *testing.T, fresh Fresh) {

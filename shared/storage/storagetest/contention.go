@@ -15,7 +15,7 @@ var contentionTests = []conformance{{"M1EightWorkersOnTheSameLinks", eightWorker
 
 // eightWorkers stores a long tail of clicks from eight workers at once, and then everything once more in other batches.
 func eightWorkers(t *testing.T, fresh Fresh) {
-	const events, workers, batch = 16_000, 8, 500
+	const events, workers, batch = eventsOfM1, 8, 500
 	w := newWorld(t, fresh)
 	r := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(r, 1.1, 1, 999)

@@ -196,7 +196,7 @@ func balanceOfFeeds(t *testing.T, fresh Fresh) {
 	tick(500, 5)
 	tick(400, 4) // late and older: nothing falls
 	w.wantBalance(1, 5, 2, 3, 0)
-	w.ingest(storage.Batch{Clicks: rows[2:], Dead: []storage.DeadLetter{letterFor(ptr(w.at(4, 1, 1, "")), "rejected")}, Ranges: []storage.Range{{Feed: f, From: 200, To: 400, UptoMS: t0}}})
+	w.ingest(storage.Batch{Clicks: rows[2:], Dead: []storage.DeadLetter{letterFor(new(w.at(4, 1, 1, "")), "rejected")}, Ranges: []storage.Range{{Feed: f, From: 200, To: 400, UptoMS: t0}}})
 	w.wantBalance(1, 5, 3, 1, 1)
 	// The fifth click's frame is damaged: an empty range covers it, so it is set aside and not waited for.
 	w.span(f, 400, 500, t0)
@@ -206,8 +206,6 @@ func balanceOfFeeds(t *testing.T, fresh Fresh) {
 	w.wantBalance(1, 5, 3, 0, 2)
 	wantErr(t, w.db.TickFeed(t.Context(), storage.Tick{Feed: f, Owner: other}), storage.ErrFeedLost)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func adoption(t *testing.T, fresh Fresh) {
 	w := newWorld(t, fresh)
