@@ -63,10 +63,12 @@ func cluster(t *testing.T) *stack.Cluster {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		defer cancel()
+		begin := time.Now()
 		shared.cluster, shared.err = stack.Start(ctx, stack.Options{
 			Dir: shared.dir, Redirectors: 2, Workers: 3, SharedSpool: true,
 			Settings: map[string]string{"LONGTAIL_API_RATE": "10000"},
 		})
+		t.Logf("services, load balancer, two redirectors and three workers were ready after %v", time.Since(begin).Round(time.Millisecond))
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
