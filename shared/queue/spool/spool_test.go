@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
 
 	"longtail/shared/click"
 	"longtail/shared/queue"
@@ -370,9 +371,35 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkRead delivers what lies on the disk: the cost of reading a click back.
+func BenchmarkRead(b *testing.B) {
+	o := testOptions(b.TempDir())
+	o.SegmentBytes, o.MaxBytes = 64<<20, 8<<30
+	s, err := Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for range b.N {
+		c := newClick(7)
+		if err := s.Append(&c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		d, err := s.Receive(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += d.Clicks
+		d.Done(nil)
+	}
+}
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("SPOOL_CHILD"); dir != "" {
 		childAppends(dir)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
