@@ -23,6 +23,7 @@ type outcome struct {
 	firstHour, whole evidence.Counters
 	wholeTime        time.Duration
 
+	compared    bool // rows were read
 	rows        []oracle.Row
 	tally       *oracle.Tally
 	figures     oracle.Figures
@@ -31,13 +32,10 @@ type outcome struct {
 	differences []string
 }
 
-// compared tells whether there were rows to compare.
-func (o *outcome) compared() bool { return o.api != nil && o.db != nil }
-
 // broken tells whether a promise broke. The two usual designs promise nothing but their rows.
 func (o *outcome) broken() bool {
-	if !o.compared() {
-		return o.tally.Astray > 0
+	if !o.compared {
+		return o.tally.Astray > 0 || o.note != ""
 	}
 	if o.InsertRateWindows && !o.steady(o.windows()) {
 		return true

@@ -22,10 +22,10 @@ func (o *outcome) print(w io.Writer) {
 	o.printTally(w)
 	o.printLatency(w)
 	o.printCounters(w)
-	if o.compared() && o.mode == "longtail" {
+	if o.compared && o.mode == "longtail" {
 		o.printFigures(w)
 	}
-	if o.InsertRateWindows && o.compared() {
+	if o.InsertRateWindows && o.compared {
 		o.printWindows(w)
 	}
 	t := o.tally
@@ -35,7 +35,7 @@ func (o *outcome) print(w io.Writer) {
 	if o.note != "" {
 		fmt.Fprintln(w, "  !", o.note)
 	}
-	if o.compared() {
+	if o.compared {
 		fmt.Fprintf(w, "\nanswered %d, rows %d, lost %d, duplicated %d, unexpected %d, recovered %d\n",
 			t.Answered, t.Rows, t.Lost, t.Duplicated, t.Unexpected, t.Recovered)
 	}
@@ -59,7 +59,7 @@ func (o *outcome) printTally(w io.Writer) {
 	t := o.tally
 	line := func(name string, n int, why string) { fmt.Fprintf(w, "%-16s%10s   %s\n", name, comma(n), why) }
 	line("answered", t.Answered, "302 to the right place, received in full")
-	if o.compared() {
+	if o.compared {
 		line("rows", t.Rows, "in v_clicks")
 		line("lost", t.Lost, "answered, and no row")
 		line("duplicated", t.Duplicated, "rows beyond a click's first")

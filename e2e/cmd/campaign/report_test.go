@@ -19,9 +19,9 @@ func finished(t *testing.T, mode string, selects, inserts int64) *outcome {
 	t.Helper()
 	r := pipeline(t, 1000, 1000)
 	r.runCommand = &runCommand{Clicks: 1000, Recipients: 50, InsertRateWindows: true}
-	r.mode, r.db, r.curve, r.hour = mode, noDatabase(t), curve.NewLongTail(), 10*time.Second
+	r.mode, r.curve, r.hour = mode, curve.NewLongTail(), 10*time.Second
 	r.due = curve.Arrivals(r.curve, r.Clicks, r.hour, 1)
-	o := &outcome{run: r, start: time.UnixMilli(1_000_000), tally: &oracle.Tally{Issued: 1000, Answered: 1000, Rows: 1000}}
+	o := &outcome{run: r, start: time.UnixMilli(1_000_000), compared: true, tally: &oracle.Tally{Issued: 1000, Answered: 1000, Rows: 1000}}
 	for i := range r.due {
 		o.answers = append(o.answers, load.Answer{Due: r.due[i], Sent: r.due[i], Done: r.due[i] + 3*time.Millisecond, Fate: load.Answered, Status: 302})
 		o.rows = append(o.rows, oracle.Row{InsertedMS: o.start.Add(r.due[i] + time.Second).UnixMilli()})

@@ -69,9 +69,10 @@ func (o *runCommand) once(ctx context.Context, mode string) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What was clicked is compared even when the clicking was interrupted.
+	// What was clicked is compared even when the clicking was interrupted, and told even when it cannot be compared.
+	out.tally = oracle.Count(out.answers)
 	if err := r.compareRows(context.WithoutCancel(ctx), out); err != nil {
-		return nil, err
+		out.note = fmt.Sprintf("cannot compare: %v", err)
 	}
 	return out, nil
 }
@@ -152,7 +153,6 @@ func (r *run) click(ctx context.Context) (*outcome, error) {
 // compareRows reads what is stored and compares.
 func (r *run) compareRows(ctx context.Context, out *outcome) error {
 	if r.api == nil || r.db == nil {
-		out.tally = oracle.Count(out.answers)
 		return nil
 	}
 	rows, err := r.db.Rows(ctx, r.campaign.ID)
@@ -160,7 +160,7 @@ func (r *run) compareRows(ctx context.Context, out *outcome) error {
 		return err
 	}
 	ours := r.mode == "longtail"
-	out.rows, out.tally = rows, r.campaign.Compare(out.answers, rows, ours)
+	out.compared, out.rows, out.tally = true, rows, r.campaign.Compare(out.answers, rows, ours)
 	if !ours {
 		return nil
 	}
