@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"longtail/shared/click"
 	"longtail/shared/storage"
 )
 
@@ -18,6 +19,7 @@ var atomicTests = []conformance{
 	{"M2NoPartialBatchIsEverVisible", noPartialBatch},
 	{"UnknownCommitIsFoundOut", unknownCommit},
 	{"DatabaseGoneIsRetryable", databaseGone},
+	{"OurOwnBugsAreNoPoison", ownBugs},
 }
 
 // noPartialBatch lets a lock wait time out at each statement of the batch in turn, while a reader compares rows with
@@ -169,4 +171,32 @@ func databaseGone(t *testing.T, fresh Fresh) {
 	wantErr(t, err, mysql.ErrInvalidConn)
 	f.set(nil, nil)
 	w.wantSums(0)
+}
+
+// ownBugs fills a counter to its brim and takes the last partition away: neither is the clicks' fault.
+func ownBugs(t *testing.T, fresh Fresh) {
+	w := newWorld(t, fresh)
+	row := w.at(1, 1, 1, "r")
+	w.ingest(storage.Batch{Clicks: []storage.ClickRow{row}})
+	brim := "UPDATE link_minutes SET clicks = 4294967295"
+	if strings.HasPrefix(w.dsn, "sqlite:") {
+		brim = "DROP TABLE link_totals" // its counters have no brim
+	}
+	_, err := w.raw.ExecContext(t.Context(), brim)
+	w.ok(err)
+	again := w.at(1, 1, 1, "r")
+	_, err = w.db.Ingest(t.Context(), storage.Batch{Clicks: []storage.ClickRow{again}})
+	wantErr(t, err, storage.ErrBug)
+	if n := w.number("SELECT COUNT(*) FROM clicks"); n != 1 {
+		t.Fatalf("%d clicks, want the first alone", n)
+	}
+	if strings.HasPrefix(w.dsn, "sqlite:") {
+		return
+	}
+	_, err = w.raw.ExecContext(t.Context(), "ALTER TABLE clicks DROP PARTITION pmax")
+	w.ok(err)
+	far := w.at(0, 1, 1, "r")
+	far.Click.ID = click.NewID(w.now + 100*24*3600_000)
+	_, err = w.db.Ingest(t.Context(), storage.Batch{Clicks: []storage.ClickRow{far}})
+	wantErr(t, err, storage.ErrBug)
 }
