@@ -112,7 +112,11 @@ func (b *batch) commit(ctx context.Context) bool {
 }
 
 func (b *batch) quarantine(ctx context.Context, d *queue.Delivery) bool {
-	d.Done(b.ingest.persist(ctx, func(ctx context.Context) error { return b.ingest.o.Lane.Quarantine(ctx, d) }))
+	err := b.ingest.persist(ctx, func(ctx context.Context) error { return b.ingest.o.Lane.Quarantine(ctx, d) })
+	if err == nil {
+		b.ingest.metrics.consumed.Add(float64(count(d)))
+	}
+	d.Done(err)
 	return ctx.Err() == nil
 }
 

@@ -112,6 +112,14 @@ func (g *Ingest) commit(ctx context.Context, part storage.Batch) error {
 	if len(part.Clicks)+len(part.Dead)+len(part.Ranges) == 0 {
 		return nil
 	}
+	if _, err := g.Commit(ctx, part); err != nil {
+		return fmt.Errorf("store %d clicks: %w", len(part.Clicks), err)
+	}
+	return nil
+}
+
+// Commit is the store's Ingest, counted in the metrics: for a Lane, which stores by itself.
+func (g *Ingest) Commit(ctx context.Context, part storage.Batch) (storage.Outcome, error) {
 	start := time.Now()
 	out, err := g.o.Store.Ingest(ctx, part)
 	g.metrics.batch.Observe(time.Since(start).Seconds())
@@ -120,8 +128,5 @@ func (g *Ingest) commit(ctx context.Context, part storage.Batch) error {
 	g.metrics.duplicate.Add(float64(out.Duplicate))
 	g.metrics.dead.Add(float64(out.Dead))
 	g.metrics.retries.Add(float64(out.Retries))
-	if err != nil {
-		return fmt.Errorf("store %d clicks: %w", len(part.Clicks), err)
-	}
-	return nil
+	return out, err
 }

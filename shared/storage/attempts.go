@@ -64,20 +64,6 @@ func (d *DB) Attempt(ctx context.Context, ids []click.ID) (map[click.ID]int, err
 	return tries, nil
 }
 
-// ForgetAttempts removes the counts of clicks that are stored or dead.
-func (d *DB) ForgetAttempts(ctx context.Context, ids []click.ID) error {
-	for some := range slices.Chunk(ids, idsAtOnce) {
-		err := d.writeAgain(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, "DELETE FROM attempts WHERE event_id IN ("+marks(len(some))+")", idArgs(some)...)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("forget attempts: %w", err)
-		}
-	}
-	return nil
-}
-
 // SuspectsDue returns held suspects whose time has come, at most limit, and has written the time of the try after this
 // one before it returns: 1 minute later at first, each time doubled, at most a day. So a suspect that kills the worker
 // again does not come back at once, and two workers do not try the same one.

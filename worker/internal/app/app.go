@@ -83,7 +83,7 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 		Store: db, Keys: link.Keyring(o.Secrets.Secret, o.Secrets.Previous), Pace: budget, Lane: &lane,
 		BatchSize: o.Pool.BatchSize, BatchAge: o.Pool.BatchAge, Window: func() int { return window() }, Log: o.Log, Registerer: registry,
 	})
-	lane.Lane = quarantine.New(quarantine.Options{Store: db, Judge: in.Judge, Pace: budget.Grant, Log: o.Log, Registerer: registry})
+	lane.Lane = quarantine.New(quarantine.Options{Store: counted{db, in}, Judge: in.Judge, Pace: budget.Grant, Log: o.Log, Registerer: registry})
 
 	member := pool.NewMember(db, telemetry.Hostname(), o.Pool.InsertRate, budget, in.Load, o.Log)
 	life.Go("pool", 5*time.Second, member.Run)
@@ -138,6 +138,17 @@ func suspects(db *storage.DB, in *ingest.Ingest, started time.Time) maintain.Tas
 		}
 		return err
 	}}
+}
+
+// counted is the store of the lane: what it ingests is in ingest's counters.
+type counted struct {
+	*storage.DB
+	in *ingest.Ingest
+}
+
+// Ingest stores a batch.
+func (c counted) Ingest(ctx context.Context, b storage.Batch) (storage.Outcome, error) {
+	return c.in.Commit(ctx, b)
 }
 
 // lateLane breaks the circle of ingest, which hands messages to the lane, and the lane, which judges like ingest.
