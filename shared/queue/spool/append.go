@@ -98,11 +98,15 @@ func (f *Feed) roll() error {
 	ready := f.spool.takeReady()
 	tmp := f.slot.tmp("roll")
 	if ready != nil {
-		tmp = f.slot.tmp("next")
+		tmp = ready.path
 	} else if f.rollError != nil && time.Since(f.rolledAt) < rollPause {
 		return f.rollError
 	}
-	next, err := createSegment(f.spool.fs, f.slot.dir, tmp, f.header(f.end), nil, ready)
+	var file File
+	if ready != nil {
+		file = ready.File
+	}
+	next, err := createSegment(f.spool.fs, f.slot.dir, tmp, f.header(f.end), nil, file)
 	if f.rollError = err; err != nil {
 		f.rolledAt = time.Now()
 		return fmt.Errorf("roll: %w", err)

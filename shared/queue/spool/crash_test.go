@@ -206,27 +206,33 @@ func TestD13(t *testing.T) {
 	})
 	crashes, skipped, mostAgain := 0, 0, 0
 	visited := map[string]bool{}
+	crash := func(n int, point string, mode Mode, power bool) {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDisk()
+			at := diesAt(d, n, point)
+			l := aLife(t, d, mode)
+			visited[*at] = true
+			if d.before = nil; power {
+				d.powerLoss(nil)
+			}
+			crashes++
+			lost, again := l.recover(t, d, n)
+			if lost > 0 && (!power || mode == Power) {
+				skipped += lost
+				t.Errorf("mode %d, power loss %v, died at call %d (%s): %d skipped", mode, power, n, *at, lost)
+			}
+			mostAgain = max(mostAgain, again)
+		})
+	}
 	for n := 1; n <= calls; n++ {
 		for _, mode := range []Mode{Kill, Power} {
-			for _, power := range []bool{false, true} {
-				synctest.Test(t, func(t *testing.T) {
-					d := newDisk()
-					at := diesAt(d, n)
-					l := aLife(t, d, mode)
-					visited[*at] = true
-					d.before = nil
-					if power {
-						d.powerLoss(nil)
-					}
-					crashes++
-					lost, again := l.recover(t, d, n)
-					if lost > 0 && (!power || mode == Power) {
-						skipped += lost
-						t.Errorf("mode %d, power loss %v, died at call %d (%s): %d skipped", mode, power, n, *at, lost)
-					}
-					mostAgain = max(mostAgain, again)
-				})
-			}
+			crash(n, "", mode, false)
+			crash(n, "", mode, true)
+		}
+	}
+	for point := range points { // the order of calls is not the same each time
+		for n := 0; !visited[point] && n < 100; n++ {
+			crash(n, point, Mode(n%2), n%4 < 2)
 		}
 	}
 	t.Logf("failpoints %d of %d kinds, all visited: %s", calls, len(points), strings.Join(slices.Sorted(maps.Keys(points)), ", "))
@@ -241,16 +247,17 @@ func TestD13(t *testing.T) {
 	}
 }
 
-// diesAt is dieAt that tells where.
-func diesAt(d *disk, n int) *string {
+// diesAt is dieAt, or dies at the first call of a name; it tells where.
+func diesAt(d *disk, n int, point string) *string {
 	at := new(string)
 	d.before = func(p *proc, call string) error {
-		if d.calls >= n {
-			p.dead = true
-			*at = call
-			return errDead
+		if point == "" && d.calls < n || point != "" && call != point {
+			return nil
 		}
-		return nil
+		if *at == "" {
+			p.dead, *at = true, call
+		}
+		return errDead
 	}
 	return at
 }

@@ -161,7 +161,8 @@ func kindOf(path string) string {
 	case ".bin":
 		return "quarantined"
 	case ".tmp":
-		return strings.TrimSuffix(base, ".tmp")
+		kind, _, _ := strings.Cut(base, ".")
+		return kind
 	}
 	return "folder"
 }

@@ -8,7 +8,7 @@
 //
 //	DIR/0/lock                     flock of the slot's owner
 //	DIR/0/FEED-BASE.seg            segments: FEED = 32 hexadecimal digits, BASE = 16, the feed's offset of the first frame
-//	DIR/0/next.tmp                 the segment to come, allocated ahead; what ends in .tmp is removed on opening
+//	DIR/0/next.N.tmp               the segment to come, allocated ahead; what ends in .tmp is removed on opening
 //	DIR/0/quarantine/FEED-POS.bin  bytes that were no frame, kept for a person to look at
 //
 // A segment is a header of 64 bytes and frames of package click:

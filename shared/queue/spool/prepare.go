@@ -1,6 +1,9 @@
 package spool
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // janitor does beside the clicks what takes its time: it allocates the next segment's file ahead, so that a full disk
 // shows before it hurts, and removes segments that are handed over and counted.
@@ -12,13 +15,13 @@ func (s *Spool) janitor() {
 		case <-s.quit:
 			if ready := s.takeReady(); ready != nil {
 				_ = ready.Close()
-				_ = s.fs.Remove(s.slot.tmp("next"))
+				_ = s.fs.Remove(ready.path)
 			}
 			return
 		case <-s.untidy:
 		case <-ticker.C:
 		}
-		if s.asked.Load() && s.ready.Load() == nil {
+		if s.ready.Load() == nil && s.asked.Load() {
 			s.allocateNext()
 		}
 		for _, f := range s.inHand() {
@@ -36,20 +39,28 @@ func (s *Spool) tidy() {
 	}
 }
 
-func (s *Spool) takeReady() File {
-	if ready := s.ready.Swap(nil); ready != nil {
+// A prepared file is allocated and waits to become a segment. Its name is its own: the next one may be made while it is
+// still being renamed.
+type prepared struct {
+	File
+	path string
+}
+
+func (s *Spool) takeReady() *prepared {
+	ready := s.ready.Swap(nil)
+	if ready != nil {
 		s.asked.Store(false)
-		return *ready
 	}
-	return nil
+	return ready
 }
 
 func (s *Spool) allocateNext() {
-	name := s.slot.tmp("next")
+	s.made++
+	name := s.slot.tmp("next." + strconv.Itoa(s.made))
 	f, err := s.fs.Create(name)
 	if err == nil {
 		if err = f.Allocate(headerSize + s.o.SegmentBytes); err == nil {
-			s.ready.Store(&f)
+			s.ready.Store(&prepared{f, name})
 			s.noRoom = false
 			return
 		}

@@ -143,6 +143,10 @@ func (s *Spool) reopen(sl *slot, id queue.FeedID, segments []*segment) *Feed {
 			seg.end = min(seg.end, segments[i+1].base)
 		}
 		f.confirmed = max(f.confirmed, seg.head.confirmed)
+		if err := seg.file.Sync(); err != nil { // the process that wrote it may have died before it synced
+			seg.sick = true
+			s.log.Error("a segment that was left behind does not sync", "segment", seg.path, "error", err)
+		}
 		if seg.head.full.n > 0 {
 			f.full = append(f.full, note{seg.head.full, seg})
 		}

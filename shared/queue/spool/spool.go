@@ -115,9 +115,10 @@ type Spool struct {
 	quit    chan struct{}
 
 	asked     atomic.Bool // the next segment's file was asked for
-	noRoom    bool        // the janitor's
+	noRoom    bool        // the janitor's, as is made: how many it made
+	made      int
 	untidy    chan struct{}
-	ready     atomic.Pointer[File]
+	ready     atomic.Pointer[prepared]
 	commitNow chan struct{}
 	workers   sync.WaitGroup
 
