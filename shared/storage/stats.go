@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-
-	"longtail/shared/click"
 )
 
-// The figures: what is read of the counters link_totals, link_minutes and link_quarters. No row of clicks is counted.
-// Link 0 is the whole campaign.
+// The figures: what is read of the counters link_totals, link_minutes and link_quarters. Rows of clicks are counted only
+// in the minutes that a border cuts. Link 0 is the whole campaign.
 
 // A Count is what was clicked. Clicks = Human + Machine + Unknown.
 type Count struct {
@@ -31,15 +28,7 @@ func (c *Count) add(class Class, clicks, uniques int64) {
 	}
 }
 
-// A Piece is a span that is made of whole cells: of quarter hours, which are kept for ever, or of minutes, which are
-// kept 35 days. A border that does not fall between two cells takes the whole cell in at the beginning and leaves it out
-// at the end.
-type Piece struct {
-	Quarters     bool
-	FromMS, ToMS int64
-}
-
-// A Cell is how often was clicked in the minute or quarter that begins then.
+// A Cell is how often was clicked in the minute, the quarter or the piece of rows that begins then.
 type Cell struct {
 	StartMS int64
 	Clicks  int64
@@ -63,7 +52,7 @@ func (d *DB) Sums(ctx context.Context, campaign, link uint64, pieces []Piece) (C
 	if len(pieces) == 0 {
 		return Count{}, nil
 	}
-	query, args := overPieces(pieces, "class, SUM(clicks), SUM(firsts)", "campaign_id = ? AND link_id = ?", "class", campaign, link)
+	query, args := overPieces(pieces, scope{campaign: campaign, link: link, firsts: true}, "class, SUM(clicks), SUM(firsts)", "class")
 	return d.counts(ctx, query, args...)
 }
 
@@ -84,37 +73,13 @@ func (d *DB) Cells(ctx context.Context, campaign, link uint64, pieces []Piece) (
 	if len(pieces) == 0 {
 		return nil, nil
 	}
-	query, args := overPieces(pieces, "AT * UNIT AS start_ms, SUM(clicks)", "campaign_id = ? AND link_id = ?", "AT HAVING SUM(clicks) > 0", campaign, link)
+	query, args := overPieces(pieces, scope{campaign: campaign, link: link}, "AT * UNIT AS start_ms, SUM(clicks)", "AT HAVING SUM(clicks) > 0")
 	rows, err := d.sql.QueryContext(ctx, query+" ORDER BY start_ms", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read cells: %w", err)
 	}
 	return collect(rows, func(c *Cell) []any { return []any{&c.StartMS, &c.Clicks} })
 }
-
-// overPieces returns a statement that asks the same of every piece. In columns and group AT is the cell's column and
-// UNIT its length. The days let the server read only the partitions that hold the minutes.
-func overPieces(pieces []Piece, columns, where, group string, args ...any) (query string, all []any) {
-	parts := make([]string, len(pieces))
-	for i, p := range pieces {
-		table, at, unit := "link_minutes", "minute", int64(minuteMS)
-		if p.Quarters {
-			table, at, unit = "link_quarters", "quarter", quarterMS
-		}
-		words := strings.NewReplacer("AT", at, "UNIT", fmt.Sprint(unit))
-		parts[i] = words.Replace("SELECT " + columns + " FROM " + table + " WHERE " + where + " AND AT >= ? AND AT < ?")
-		all = append(append(all, args...), floorDiv(p.FromMS, unit), floorDiv(p.ToMS, unit))
-		if !p.Quarters {
-			parts[i] += " AND day >= ? AND day <= ?"
-			all = append(all, click.Day(p.FromMS), click.Day(p.ToMS))
-		}
-		parts[i] += words.Replace(" GROUP BY " + group)
-	}
-	return strings.Join(parts, " UNION ALL "), all
-}
-
-// floorDiv is never negative: there are no cells before 1970.
-func floorDiv(ms, unit int64) int64 { return max(ms, 0) / unit }
 
 // A LinkCount is the count of one link. Its uniques are those of its whole life.
 type LinkCount struct {
@@ -148,7 +113,7 @@ func (d *DB) rank(ctx context.Context, campaign uint64, pieces []Piece, limit in
 		if len(pieces) == 0 {
 			return nil, nil
 		}
-		cells, args = overPieces(pieces, "link_id, class, SUM(clicks) AS clicks", "campaign_id = ? AND link_id > 0", "link_id, class", campaign)
+		cells, args = overPieces(pieces, scope{campaign: campaign, byLink: true}, "link_id, class, SUM(clicks) AS clicks", "link_id, class")
 	}
 	rows, err := d.sql.QueryContext(ctx, "SELECT link_id, SUM(clicks) AS n, SUM(CASE class WHEN 1 THEN clicks ELSE 0 END),"+
 		" SUM(CASE class WHEN 2 THEN clicks ELSE 0 END), SUM(CASE class WHEN 0 THEN clicks ELSE 0 END) FROM ("+cells+") AS cells"+

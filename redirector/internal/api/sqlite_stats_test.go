@@ -73,6 +73,17 @@ func TestFiguresOnSQLite(t *testing.T) {
 			t.Errorf("cut at %d: %d + %d clicks, %d + %d uniques, %d points", cut, a.Clicks, b.Clicks, a.Uniques, b.Uniques, len(b.Series))
 		}
 	}
+	// Also within a minute: the clicks of the second link lie half a minute behind those of the first.
+	ms := func(after time.Duration) string { return start.Add(after).Format("2006-01-02T15:04:05.000Z") }
+	for _, cut := range []time.Duration{1, 29_999, 30_000, 30_001, 330_000, 629_999, 3_000_017} {
+		var a, b figures
+		r.want(200, r.ask("GET", "/api/v1/campaigns/c/stats?from="+at(0)+"&to="+ms(cut*time.Millisecond), "", &a))
+		r.want(200, r.ask("GET", "/api/v1/campaigns/c/stats?from="+ms(cut*time.Millisecond)+"&to="+ms(6_000_000*time.Millisecond), "", &b))
+		links := a.Links[0].Clicks + a.Links[1].Clicks
+		if a.Clicks+b.Clicks != 110 || a.Uniques+b.Uniques != 100 || links != a.Clicks || a.Uniques != int64(cut+59_999)/60_000 {
+			t.Errorf("cut at %d ms: %+v and %+v", cut, a, b)
+		}
+	}
 	for _, resolution := range []string{"minute", "hour", "day"} {
 		var s figures
 		r.want(200, r.ask("GET", "/api/v1/links/"+one.Code+"/stats?from="+start.Add(-7*time.Hour).Format(time.RFC3339)+"&resolution="+resolution+"&tz=Asia/Kolkata", "", &s))

@@ -23,8 +23,8 @@ func (s *server) statsRoutes() {
 
 // Range are the parameters of figures.
 type Range struct {
-	From       string `query:"from" doc:"RFC 3339; without from and to: the whole lifetime. Falls on a whole minute, older than 35 days on a quarter hour."`
-	To         string `query:"to" doc:"RFC 3339, not part of the range."`
+	From       string `query:"from" doc:"RFC 3339, to the millisecond; without from and to: the whole lifetime. Older than 35 days it falls on a quarter hour."`
+	To         string `query:"to" doc:"RFC 3339, not part of the range; as from."`
 	Zone       string `query:"tz" doc:"IANA time zone of day borders; UTC if not given."`
 	Resolution string `query:"resolution" doc:"minute, hour or day; without it no series."`
 }
@@ -85,7 +85,7 @@ type figuresView struct {
 	Complete moment          `json:"complete_through" doc:"Every click answered before is counted."`
 	Gaps     []gapView       `json:"gaps" doc:"Spans whose clicks are not all counted."`
 	Links    []linkCountView `json:"links" doc:"Of a campaign: its links, the most clicked first, at most 1000."`
-	Series   []pointView     `json:"series" doc:"Empty without resolution; 0 where nothing was clicked."`
+	Series   []pointView     `json:"series" doc:"Empty without resolution; 0 where nothing was clicked. The first point begins at from and the last one ends at to."`
 }
 
 type figuresAnswer struct{ Body figuresView }

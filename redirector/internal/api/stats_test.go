@@ -38,6 +38,8 @@ func (m *statsMemory) Cells(_ context.Context, _, _ uint64, pieces []storage.Pie
 	return []storage.Cell{{StartMS: pieces[0].FromMS, Clicks: 5}}, nil
 }
 
+func (m *statsMemory) RetentionFloor(context.Context) (int32, error) { return 20251201, nil }
+
 func (m *statsMemory) Completeness(context.Context) (int64, error) { return m.complete, nil }
 
 func (m *statsMemory) Gaps(context.Context, int64, int64) ([]storage.Gap, error) {
@@ -102,7 +104,7 @@ func TestStatsProblems(t *testing.T) {
 	r.want(201, r.ask("PUT", "/api/v1/campaigns/c", `{}`))
 	for _, c := range []struct{ path, field, rule string }{
 		{"campaigns/c/stats?from=yesterday", "from", "time"},
-		{"campaigns/c/stats?from=2026-01-01T00:00:01Z", "from", "border"},
+		{"campaigns/c/stats?from=2026-01-01T00:01:00Z", "from", "border"},
 		{"campaigns/c/stats?to=2026-01-01T00:00:00.5Z", "to", "border"},
 		{"campaigns/c/stats?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "order"},
 		{"campaigns/c/stats?tz=Mars", "tz", "zone"},

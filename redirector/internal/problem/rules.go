@@ -21,7 +21,7 @@ const (
 	RuleTime         = "time"            // RFC 3339 is wanted
 	RuleZone         = "zone"            // an IANA time zone is wanted
 	RuleOrder        = "order"           // from must lie before to
-	RuleBorder       = "border"          // borders of this age fall on quarter hours
+	RuleBorder       = "border"          // a border of this age falls on a quarter hour, or a minute
 	RulePoints       = "points"          // too many points; the detail names a resolution that fits
 	RuleCursor       = "cursor"          // not a cursor of this list
 	RuleETag         = "etag"            // not an ETag of this API

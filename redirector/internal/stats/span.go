@@ -7,6 +7,7 @@ import (
 	_ "time/tzdata" // zones must be known in an image without files
 
 	"longtail/redirector/internal/problem"
+	"longtail/shared/click"
 	"longtail/shared/storage"
 )
 
@@ -71,14 +72,28 @@ func (q *Question) span() (span, error) {
 }
 
 func checkBorder(bad *problem.Fields, field string, ms *int64, oldest int64) {
-	switch {
-	case ms == nil:
-	case *ms%minuteMS != 0:
-		bad.Add(field, problem.RuleBorder, "falls on a whole minute")
-	case *ms < oldest && *ms%quarterMS != 0:
+	if ms != nil && *ms < oldest && *ms%quarterMS != 0 {
 		bad.Add(field, problem.RuleBorder, "older than 35 days, it falls on a quarter hour")
 	}
 }
+
+// checkKept checks that the clicks were still kept of every minute that a border cut, for floorDay is the first day whose
+// clicks are not dropped. It is asked after they were counted: the floor rises before anything is dropped.
+func (q *Question) checkKept(floorDay int32) error {
+	var bad problem.Fields
+	for _, border := range []struct {
+		field string
+		ms    *int64
+	}{{"from", q.FromMS}, {"to", q.ToMS}} {
+		if cuts(border.ms) && click.Day(*border.ms) < floorDay {
+			bad.Add(border.field, problem.RuleBorder, "the clicks of its day are kept no longer, it falls on a whole minute")
+		}
+	}
+	return bad.Err()
+}
+
+// cuts reports whether a border lies within a minute.
+func cuts(border *int64) bool { return border != nil && *border%minuteMS != 0 }
 
 func (s *span) checkSeries(bad *problem.Fields, q *Question, zone *time.Location, oldest int64) {
 	word := q.Resolution
@@ -118,37 +133,52 @@ func (s *span) points(word string) int64 {
 	return (s.toMS-s.fromMS)/size + 2
 }
 
-// pieces cuts the range into quarter hours as far as possible and minutes at its ends; nil for the whole lifetime.
+// pieces cuts the range for counting; nil for the whole lifetime.
 func (s *span) pieces() []storage.Piece {
 	if s.life {
 		return nil
 	}
-	return cut(s.fromMS, s.toMS)
+	return quarters(s.fromMS, s.toMS)
 }
 
-func cut(from, to int64) []storage.Piece {
-	first, last := floor(from+quarterMS-1, quarterMS), floor(to, quarterMS)
-	if first >= last {
-		return appendPiece([]storage.Piece{}, storage.Piece{FromMS: from, ToMS: to})
-	}
-	pieces := appendPiece([]storage.Piece{}, storage.Piece{FromMS: from, ToMS: first})
-	pieces = appendPiece(pieces, storage.Piece{Quarters: true, FromMS: first, ToMS: last})
-	return appendPiece(pieces, storage.Piece{FromMS: last, ToMS: to})
-}
-
-func appendPiece(pieces []storage.Piece, p storage.Piece) []storage.Piece {
-	if p.FromMS < p.ToMS {
-		pieces = append(pieces, p)
-	}
-	return pieces
-}
-
-// seriesPieces are the pieces of which a series is made.
+// seriesPieces are the pieces of which a series is made: none reaches over the border of two points.
 func (s *span) seriesPieces() []storage.Piece {
 	if s.step.word == "minute" {
-		return appendPiece([]storage.Piece{}, storage.Piece{FromMS: s.fromMS, ToMS: s.toMS})
+		return minutes(s.fromMS, s.toMS)
 	}
-	return cut(s.fromMS, s.toMS)
+	return quarters(s.fromMS, s.toMS)
+}
+
+// quarters cuts a range into quarter hours as far as possible, and minutes at its ends.
+func quarters(from, to int64) []storage.Piece {
+	return cut(from, to, quarterMS, storage.Piece{Quarters: true}, minutes)
+}
+
+// minutes cuts a range into minutes as far as possible, and rows at its ends.
+func minutes(from, to int64) []storage.Piece {
+	return cut(from, to, minuteMS, storage.Piece{}, func(from, to int64) []storage.Piece {
+		return []storage.Piece{{Rows: true, FromMS: from, ToMS: to}}
+	})
+}
+
+// cut makes one piece of all whole units in a range. What is left at its ends, less than a unit each, is for finer.
+func cut(from, to, unit int64, whole storage.Piece, finer func(from, to int64) []storage.Piece) []storage.Piece {
+	pieces := []storage.Piece{}
+	first, last := floor(from+unit-1, unit), floor(to, unit)
+	if first > last { // within one unit
+		first, last = to, to
+	}
+	if from < first {
+		pieces = append(pieces, finer(from, first)...)
+	}
+	if first < last {
+		whole.FromMS, whole.ToMS = first, last
+		pieces = append(pieces, whole)
+	}
+	if last < to {
+		pieces = append(pieces, finer(last, to)...)
+	}
+	return pieces
 }
 
 // gapsTo is the end of the span whose gaps matter; a gap may have begun after the last click.

@@ -1,5 +1,5 @@
 // Package stats answers what was clicked, by whom, and how complete the answer is: it composes the counters of storage
-// into figures, and never counts rows.
+// into figures. Rows are counted only in the minutes that the borders of a range cut.
 //
 // Place on the click's way: behind its end. A click that ingest has stored is in every figure at once.
 package stats
@@ -22,6 +22,8 @@ type Store interface {
 	ByLink(ctx context.Context, campaign uint64, pieces []storage.Piece, limit int) ([]storage.LinkCount, error)
 	// Cells returns the cells of the pieces that are not 0, in order.
 	Cells(ctx context.Context, campaign, link uint64, pieces []storage.Piece) ([]storage.Cell, error)
+	// RetentionFloor is the first UTC day (yyyymmdd) whose clicks are kept. It rises before they are dropped.
+	RetentionFloor(ctx context.Context) (day int32, err error)
 	// Completeness is the time before which every answered click is counted.
 	Completeness(ctx context.Context) (ms int64, err error)
 	// Gaps touch [fromMS, toMS); 0 = without that border.
@@ -87,6 +89,9 @@ func (s *Service) Figures(ctx context.Context, q Question) (Answer, error) {
 		}
 		a.Series = span.series(cells)
 	}
+	if err := s.kept(ctx, q); err != nil {
+		return a, err
+	}
 	if a.Gaps, err = s.store.Gaps(ctx, span.fromMS, span.gapsTo()); err != nil {
 		return a, fmt.Errorf("read gaps: %w", err)
 	}
@@ -104,6 +109,18 @@ func (s *Service) count(ctx context.Context, q Question, span span) (storage.Cou
 		c.Uniques = life.Uniques
 	}
 	return c, err
+}
+
+// kept checks that no rows were dropped where rows were counted.
+func (s *Service) kept(ctx context.Context, q Question) error {
+	if !cuts(q.FromMS) && !cuts(q.ToMS) {
+		return nil
+	}
+	floorDay, err := s.store.RetentionFloor(ctx)
+	if err != nil {
+		return fmt.Errorf("read the retention floor: %w", err)
+	}
+	return q.checkKept(floorDay)
 }
 
 // Balance tells where a campaign's answered clicks are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,8 @@ type memory struct {
 	complete int64
 	clicks   map[uint64][]storage.ExportedClick // by campaign
 	asked    int                                // pages of clicks
+	rows     int                                // pieces of rows that were counted
+	floorDay int32
 	fail     error
 }
 
@@ -46,26 +49,42 @@ func (m *memory) Cells(_ context.Context, _, _ uint64, pieces []storage.Piece) (
 func (m *memory) cells(pieces []storage.Piece) (cells []storage.Cell) {
 	for _, p := range pieces {
 		unit := minuteMS
-		if p.Quarters {
+		switch {
+		case p.Quarters:
 			unit = quarterMS
+		case p.Rows: // one cell, within a minute
+			m.rows++
+			if unit = p.ToMS - p.FromMS; unit <= 0 || floor(p.FromMS, minuteMS) != floor(p.ToMS-1, minuteMS) || unit == minuteMS {
+				panic(fmt.Sprintf("%+v is not a part of a minute", p))
+			}
+			cells = m.cell(cells, p.FromMS, unit)
+			continue
 		}
 		if p.FromMS%unit != 0 || p.ToMS%unit != 0 {
 			panic(fmt.Sprintf("%+v is not a piece of whole cells", p))
 		}
 		for start := p.FromMS; start < p.ToMS; start += unit {
-			n := int64(0)
-			for _, at := range m.times {
-				if start <= at && at < start+unit {
-					n++
-				}
-			}
-			if n > 0 {
-				cells = append(cells, storage.Cell{StartMS: start, Clicks: n})
-			}
+			cells = m.cell(cells, start, unit)
 		}
 	}
 	return cells
 }
+
+// cell adds the cell that begins at start, if anything was clicked in it.
+func (m *memory) cell(cells []storage.Cell, start, unit int64) []storage.Cell {
+	n := int64(0)
+	for _, at := range m.times {
+		if start <= at && at < start+unit {
+			n++
+		}
+	}
+	if n > 0 {
+		cells = append(cells, storage.Cell{StartMS: start, Clicks: n})
+	}
+	return cells
+}
+
+func (m *memory) RetentionFloor(context.Context) (int32, error) { return m.floorDay, m.fail }
 
 func (m *memory) Completeness(context.Context) (int64, error)               { return m.complete, m.fail }
 func (m *memory) Gaps(context.Context, int64, int64) ([]storage.Gap, error) { return nil, m.fail }
@@ -126,8 +145,12 @@ func TestRangeRules(t *testing.T) {
 			{Question{FromMS: at("1999-01-01T10:15:00Z")}, ""},
 			{Question{FromMS: at("2001-01-01T00:00:00Z"), Resolution: "hour"}, ""},
 			{Question{SinceMS: *at("1999-12-31T00:00:00Z"), ToMS: at("1999-12-01T00:00:00Z"), Resolution: "hour"}, ""},
-			{Question{FromMS: at("1999-12-31T10:01:01Z")}, "from border"},
-			{Question{ToMS: at("1999-12-31T10:01:00.001Z")}, "to border"},
+			{Question{FromMS: at("1999-12-31T10:01:01Z")}, ""},
+			{Question{ToMS: at("1999-12-31T10:01:00.001Z")}, ""},
+			{Question{FromMS: at("1999-12-31T10:01:00.001Z"), ToMS: at("1999-12-31T10:01:00.002Z"), Resolution: "minute"}, ""},
+			{Question{FromMS: at("1999-11-27T00:00:00.001Z")}, ""},
+			{Question{FromMS: at("1999-11-26T23:59:59.999Z")}, "from border"},
+			{Question{ToMS: at("1999-11-26T23:59:59Z")}, "to border"},
 			{Question{FromMS: at("1999-11-01T10:01:00Z")}, "from border"},
 			{Question{FromMS: at("1999-12-31T10:00:00Z"), ToMS: at("1999-12-31T10:00:00Z")}, "from order"},
 			{Question{Zone: "Mars/Olympus"}, "tz zone"},
@@ -144,7 +167,7 @@ func TestRangeRules(t *testing.T) {
 				t.Errorf("%+v: %q, want %q", c.q, rules(err), c.want)
 			}
 		}
-		_, err := s.Figures(t.Context(), Question{FromMS: at("1999-12-31T10:01:01Z"), Zone: "x", Resolution: "x"})
+		_, err := s.Figures(t.Context(), Question{FromMS: at("1999-11-01T10:01:01Z"), Zone: "x", Resolution: "x"})
 		if got := rules(err); got != "from border tz zone resolution one_of" {
 			t.Errorf("not all mistakes at once: %q", got)
 		}
@@ -175,26 +198,94 @@ func TestPointsDetail(t *testing.T) {
 	})
 }
 
-// TestPartsAddUp: however a range is cut, the parts have as many clicks as the whole.
+// TestPartsAddUp: however a range is cut, to the millisecond, the parts have as many clicks as the whole.
 func TestPartsAddUp(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		random := rand.New(rand.NewPCG(seed, 0))
 		m := &memory{}
-		from, to := *at("1999-12-30T21:07:00Z"), *at("1999-12-31T20:53:00Z")
+		from, to := *at("1999-12-30T21:07:11.123Z"), *at("1999-12-31T20:53:00Z")
 		for i := range int64(1000) {
 			m.times = append(m.times, from-3_600_000+i*100_003)
 		}
 		s := New(m)
 		count := func(from, to int64) int64 {
-			a, err := s.Figures(t.Context(), Question{FromMS: &from, ToMS: &to})
+			a, err := s.Figures(t.Context(), Question{FromMS: &from, ToMS: &to, Resolution: "minute"})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if n := inSeries(t, a.Series, from, to); n != a.Clicks {
+				t.Fatalf("[%d, %d): %d in the series of %d", from, to, n, a.Clicks)
 			}
 			return a.Clicks
 		}
 		whole := count(from, to)
-		for mid := from + minuteMS; mid < to; mid += 7 * minuteMS {
+		for range 200 {
+			mid := from + 1 + random.Int64N(to-from-1)
+			if random.IntN(2) == 0 { // at a click
+				mid = m.times[random.IntN(len(m.times))]
+			}
+			if mid <= from || mid >= to {
+				continue
+			}
 			if got := count(from, mid) + count(mid, to); got != whole {
 				t.Fatalf("cut at %d: %d, whole %d", mid, got, whole)
+			}
+		}
+	})
+}
+
+// inSeries sums a series of minutes and checks where its points begin.
+func inSeries(t *testing.T, series []storage.Cell, from, to int64) (sum int64) {
+	t.Helper()
+	for i, p := range series {
+		sum += p.Clicks
+		if i == 0 && p.StartMS != from || i > 0 && p.StartMS%minuteMS != 0 || p.StartMS >= to {
+			t.Fatalf("[%d, %d): point %d begins at %d", from, to, i, p.StartMS)
+		}
+	}
+	return sum
+}
+
+// TestRowsOfTwoPartsOfMinutes: however long a range, rows are read of less than two minutes.
+func TestRowsOfTwoPartsOfMinutes(t *testing.T) {
+	for _, c := range []struct {
+		from, to int64
+		rows     int
+	}{
+		{0, 60_000, 0}, {0, 900_000, 0}, {1, 60_000, 1}, {1, 59_999, 1}, {30_000, 90_000, 2}, {30_000, 60_000, 1}, {60_000, 60_000, 0},
+		{1, 86_400_001, 2}, {899_999, 900_001, 2}, {899_999, 1_800_000, 1}, {7, 7, 0},
+	} {
+		for _, pieces := range [][]storage.Piece{quarters(c.from, c.to), minutes(c.from, c.to)} {
+			rows, at := 0, c.from
+			for _, p := range pieces {
+				if p.FromMS != at || p.ToMS <= at {
+					t.Errorf("%+v: %+v", c, pieces)
+				}
+				if at = p.ToMS; p.Rows {
+					rows++
+				}
+			}
+			if rows != c.rows || at != c.to || pieces == nil {
+				t.Errorf("%+v: %+v", c, pieces)
+			}
+		}
+	}
+}
+
+// TestRowsAreKept: a border within a minute whose clicks may be dropped is refused, not answered wrong.
+func TestRowsAreKept(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := &memory{floorDay: 19991230}
+		for _, c := range []struct{ from, to, want string }{
+			{"1999-12-29T10:00:00.001Z", "1999-12-29T11:00:00Z", "from border"},
+			{"1999-12-29T10:00:00.001Z", "1999-12-29T11:00:01Z", "from border to border"},
+			{"1999-12-29T10:01:00Z", "1999-12-29T11:01:00Z", ""},
+			{"1999-12-29T10:01:00Z", "1999-12-30T00:00:00.001Z", ""},
+		} {
+			if _, err := New(m).Figures(t.Context(), Question{FromMS: at(c.from), ToMS: at(c.to)}); rules(err) != c.want {
+				t.Errorf("%+v: %v", c, err)
 			}
 		}
 	})
@@ -214,6 +305,9 @@ func TestSeries(t *testing.T) {
 			{Question{SinceMS: *at("1999-12-31T05:07:00Z"), ToMS: at("1999-12-31T07:00:00Z"), Resolution: "hour"}, "12-31T05:00 0, 12-31T06:00 0"},
 			{Question{SinceMS: *at("1999-12-30T20:07:00Z"), ToMS: at("1999-12-31T20:00:00Z"), Resolution: "day", Zone: "Asia/Kolkata"}, "12-30T18:30 2, 12-31T18:30 1"},
 			{Question{FromMS: at("1999-12-31T18:29:00Z"), ToMS: at("1999-12-31T18:32:00Z"), Resolution: "minute"}, "12-31T18:29 1, 12-31T18:30 0, 12-31T18:31 1"},
+			{Question{FromMS: at("1999-12-30T18:29:59.5Z"), ToMS: at("1999-12-30T18:30:00.001Z"), Resolution: "minute"}, "12-30T18:29 0, 12-30T18:30 1"},
+			{Question{FromMS: at("1999-12-30T18:29:59Z"), ToMS: at("1999-12-31T18:31:00.001Z"), Resolution: "day"}, "12-30T18:29 2, 12-31T00:00 2"},
+			{Question{FromMS: at("1999-12-30T18:29:58.999Z"), ToMS: at("1999-12-30T18:30:00Z"), Resolution: "hour", Zone: "Asia/Kolkata"}, "12-30T18:29 1"},
 		} {
 			a, err := s.Figures(t.Context(), c.q)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 var figureTests = []conformance{
 	{"Figures", figures},
 	{"FiguresAgainstRows", figuresAgainstRows},
+	{"FiguresOfRows", figuresOfRows},
 	{"Clickers", clickers},
 	{"ExportSkipsNothing", exportSkipsNothing},
 	{"Views", views},
