@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -201,8 +202,8 @@ func (s *suite) anyOrder() {
 	s.q.Put(s.T, clicks(n))
 	var held []*queue.Delivery
 	finish := func() {
-		for i := len(held) - 1; i >= 0; i-- {
-			go held[i].Done(nil)
+		for _, d := range slices.Backward(held) {
+			go d.Done(nil)
 		}
 		held = nil
 	}

@@ -131,7 +131,7 @@ func (f *Feed) lose(ms int64) {
 	gap.to = ms + 1
 	f.lastMS, f.noted = ms, true
 	if err := gap.at.writeGap(gap.fullGap); err != nil {
-		f.refuse("no note of a gap", err)
+		_ = f.refuse("no note of a gap", err)
 	}
 	f.spool.metrics.lost.Add(1)
 }

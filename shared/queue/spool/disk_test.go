@@ -17,7 +17,6 @@ import (
 var (
 	errDead = errors.New("the process is dead")
 	errIO   = errors.New("input/output error")
-	errRoom = errors.New("no space left on device")
 )
 
 // A disk is a file system that remembers what of it would survive a loss of power: the content that was synced, under the

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -124,9 +125,7 @@ func (f *Feed) Counted(pos int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if pos == f.tellPos {
-		for campaign, n := range f.telling {
-			f.told[campaign] = n
-		}
+		maps.Copy(f.told, f.telling)
 		f.telling = nil
 	}
 	f.counted = max(f.counted, pos)

@@ -54,11 +54,11 @@ func (h *header) encode() []byte {
 	copy(b[offFeed:], h.feed[:])
 	binary.LittleEndian.PutUint64(b[offBase:], uint64(h.base))
 	binary.LittleEndian.PutUint32(b[offSum:], click.Checksum(b[:offSum]))
-	h.state.encode(b[offState:])
+	h.encodeState(b[offState:])
 	return b
 }
 
-func (s *state) encode(b []byte) {
+func (s *state) encodeState(b []byte) {
 	binary.LittleEndian.PutUint64(b, uint64(s.confirmed))
 	putUint48(b[8:], s.full.from)
 	binary.LittleEndian.PutUint32(b[14:], uint32(min(s.full.to-s.full.from, math.MaxUint32)))
@@ -101,14 +101,14 @@ func decodeHeader(b []byte, feed queue.FeedID, base int64) (header, headerHealth
 	h := header{feed: feed, base: base}
 	if len(b) < headerSize || [4]byte(b[:4]) != magic || binary.LittleEndian.Uint32(b[offSum:]) != click.Checksum(b[:offSum]) {
 		if len(b) == headerSize {
-			h.state.decode(b[offState:])
+			h.decode(b[offState:])
 		}
 		return h, headerDamaged
 	}
 	if binary.LittleEndian.Uint16(b[offVersion:]) != version {
 		return h, headerAlien
 	}
-	if !h.state.decode(b[offState:]) {
+	if !h.decode(b[offState:]) {
 		return h, headerDamaged
 	}
 	return h, headerGood

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,7 +19,7 @@ import (
 func childAppends(dir string) {
 	o := Options{
 		Dir: dir, MaxBytes: 1 << 30, SegmentBytes: 64 << 10, Clock: click.NewClock(), Gaps: &gaps{},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Registerer: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
 	s, err := Open(context.Background(), o)
 	if err != nil {

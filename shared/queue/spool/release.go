@@ -1,6 +1,9 @@
 package spool
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	firstPause = 10 * time.Millisecond
@@ -51,8 +54,8 @@ func (f *Feed) advance() {
 
 // noteConfirmed writes it into the header of the segment in which it lies.
 func (f *Feed) noteConfirmed() {
-	for i := len(f.segments) - 1; i >= 0; i-- {
-		if s := f.segments[i]; s.base < f.confirmed || i == 0 {
+	for i, s := range slices.Backward(f.segments) {
+		if s.base < f.confirmed || i == 0 {
 			if !s.alien {
 				s.writeConfirmed(f.confirmed)
 			}

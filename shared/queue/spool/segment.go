@@ -89,7 +89,7 @@ func (s *segment) read(b []byte, pos int64) error {
 // writeState writes what changes in a header. It is not synced: an old value only means clicks or a gap told again.
 func (s *segment) writeState() error {
 	var b [stateSize]byte
-	s.head.state.encode(b[:])
+	s.head.encodeState(b[:])
 	_, err := s.file.WriteAt(b[:], offState)
 	return err
 }

@@ -3,7 +3,6 @@ package spool
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ func (g *gaps) reasons() []string {
 func testOptions(dir string) Options {
 	return Options{
 		Dir: dir, MaxBytes: 1 << 30, SegmentBytes: 1 << 20, Clock: click.NewClock(), Gaps: &gaps{},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Registerer: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
 }
 
