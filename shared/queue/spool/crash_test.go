@@ -321,20 +321,20 @@ func failedSync(t *testing.T, again bool) {
 	if again {
 		fails = 2
 	}
-	d.before = func(_ *proc, call string) error {
+	d.fault(func(_ *proc, call string) error {
 		if fails > 0 && (call == "sync segment" || call == "sync rewrite") {
 			fails--
 			return errIO
 		}
 		return nil
-	}
+	})
 	sick := slices.Collect(maps.Values(d.files(dir+"/0", ".seg")))
 	l.burst(s, 20)
 	during := len(l.answered) - before
 	time.Sleep(3 * time.Second) // the next try
 	l.burst(s, 20)
 	after := len(l.answered) - before - during
-	d.before = nil
+	d.fault(nil)
 	end(d, p, s)
 	d.powerLoss(nil)
 	retried := 0

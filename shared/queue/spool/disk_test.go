@@ -65,6 +65,13 @@ type proc struct {
 	dead bool
 }
 
+// fault sets what is asked before each call; nil = nothing.
+func (d *disk) fault(before func(p *proc, call string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before = before
+}
+
 func (d *disk) start() *proc { return &proc{d: d} }
 
 // kill ends a process; what it wrote stays.

@@ -24,12 +24,12 @@ func fullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendN(t, s, 20)
-	d.before = func(_ *proc, call string) error {
+	d.fault(func(_ *proc, call string) error {
 		if strings.HasPrefix(call, "create") || strings.HasPrefix(call, "allocate") || strings.HasPrefix(call, "write frames") {
 			return errRoom
 		}
 		return nil
-	}
+	})
 	refused := 0
 	for range 50 {
 		c := newClick(7)
@@ -45,7 +45,7 @@ func fullDisk(t *testing.T) {
 	if n := len(d.files(dir+"/0", ".tmp")); n > 1 { // the one that was prepared before the disk was full
 		t.Errorf("%d temporary files were left", n)
 	}
-	d.before = nil
+	d.fault(nil)
 	time.Sleep(time.Second)
 	appendN(t, s, 20)
 	end(d, p, s)
