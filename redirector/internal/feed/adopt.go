@@ -55,6 +55,9 @@ func (k *Keeper) serve(ctx context.Context, f *adopted) (done bool, err error) {
 		}
 	}
 	if !f.known {
+		if err := k.tellGap(ctx, f.Feed); err != nil {
+			return false, err
+		}
 		f.Counted(f.End())
 		return k.signOffUnknown(f), nil
 	}

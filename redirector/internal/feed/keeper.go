@@ -151,11 +151,8 @@ func (k *Keeper) renew(ctx context.Context, why error) error {
 
 // tell writes a feed's gap, if it has one, and its counts.
 func (k *Keeper) tell(ctx context.Context, f *spool.Feed) error {
-	if gap, pending := f.Gap(); pending {
-		if err := k.store.RecordGap(ctx, gap); err != nil {
-			return fmt.Errorf("record a gap: %w", err)
-		}
-		f.GapRecorded(gap)
+	if err := k.tellGap(ctx, f); err != nil {
+		return err
 	}
 	counts := f.Counts()
 	err := k.store.TickFeed(ctx, storage.Tick{
@@ -165,6 +162,19 @@ func (k *Keeper) tell(ctx context.Context, f *spool.Feed) error {
 		return fmt.Errorf("tell the counts: %w", err)
 	}
 	f.Counted(counts.Pos)
+	return nil
+}
+
+// tellGap writes what a full spool could not record.
+func (k *Keeper) tellGap(ctx context.Context, f *spool.Feed) error {
+	gap, pending := f.Gap()
+	if !pending {
+		return nil
+	}
+	if err := k.store.RecordGap(ctx, gap); err != nil {
+		return fmt.Errorf("record a gap: %w", err)
+	}
+	f.GapRecorded(gap)
 	return nil
 }
 

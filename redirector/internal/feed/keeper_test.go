@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -60,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	return &world{t, db, t.TempDir()}
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // An instance is one redirector: its spool, its keeper, and a reader that stores what the spool delivers.
 type instance struct {
@@ -276,6 +275,35 @@ func TestClicksBeforeALateRegistrationAreNamed(t *testing.T) {
 	gaps, err := w.db.Gaps(t.Context(), 0, 0)
 	if err != nil || len(gaps) != 1 || gaps[0].Reason != storage.GapLate {
 		t.Errorf("gaps %+v, %v", gaps, err)
+	}
+}
+
+func TestAnUnregisteredFeedsGapIsRecordedToo(t *testing.T) {
+	w := newWorld(t)
+	s, err := spool.Open(t.Context(), spool.Options{
+		Dir: w.dir, MaxBytes: 2000, Clock: click.NewClock(), Gaps: &onDB{DB: w.db}, Log: quiet(), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded := 0
+	for range 100 {
+		c := click.Click{Link: 1, Account: 1, Campaign: 7, Domain: 1, Method: click.GET}
+		if s.Append(&c) == nil {
+			recorded++
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := w.start("drain")
+	if n, err := d.keeper.Drain(t.Context()); err != nil || n != 1 {
+		t.Fatalf("adopted %d, %v", n, err)
+	}
+	w.storedIs(int64(recorded))
+	gaps, err := w.db.Gaps(t.Context(), 0, 0)
+	if err != nil || len(gaps) != 1 || gaps[0].Clicks != int64(100-recorded) || recorded == 100 {
+		t.Errorf("recorded %d, gaps %+v, %v", recorded, gaps, err)
 	}
 }
 
