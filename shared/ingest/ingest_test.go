@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -15,7 +16,6 @@ import (
 	"longtail/shared/link"
 	"longtail/shared/queue"
 	"longtail/shared/storage"
-	"longtail/shared/telemetry"
 )
 
 // memory is a Store that keeps what it is given, refuses the clicks it is told to refuse, and can be away.
@@ -114,7 +114,7 @@ func newIngest(t *testing.T, s Store, change func(*Options)) *Ingest {
 	t.Helper()
 	o := Options{
 		Store: s, Keys: keys, BatchSize: 1000, BatchAge: 20 * time.Millisecond, Window: func() int { return 64 },
-		Log: telemetry.Discard(), Registerer: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
 	if change != nil {
 		change(&o)

@@ -3,12 +3,11 @@ package maintain
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"longtail/shared/telemetry"
 )
 
 func TestTasksRunWhenTheyAreDueAndOnlyByTheLeader(t *testing.T) {
@@ -21,7 +20,7 @@ func TestTasksRunWhenTheyAreDueAndOnlyByTheLeader(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- Run(ctx, tasks, leads.Load, telemetry.Discard()) }()
+		go func() { ended <- Run(ctx, tasks, leads.Load, slog.New(slog.DiscardHandler)) }()
 		time.Sleep(time.Minute)
 		if often.Load()+seldom.Load() != 0 {
 			t.Error("a task ran on a worker that does not lead")
@@ -48,7 +47,7 @@ func TestATaskThatHangsIsCutOff(t *testing.T) {
 		}}}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		if err := Run(ctx, tasks, func() bool { return true }, telemetry.Discard()); err != nil {
+		if err := Run(ctx, tasks, func() bool { return true }, slog.New(slog.DiscardHandler)); err != nil {
 			t.Error(err)
 		}
 		if tries.Load() < 5 {

@@ -10,6 +10,7 @@ import (
 
 // spend takes from the budget with several consumers for d and returns the rows of each second.
 func spend(t *testing.T, b *Budget, consumers, want int, d time.Duration) []int {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	rows := make([]int, int(d.Seconds())+1)

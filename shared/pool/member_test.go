@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"slices"
 	"sync"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"longtail/shared/storage"
-	"longtail/shared/telemetry"
 )
 
 // roll keeps the pool in memory, on the test's clock.
@@ -60,7 +60,7 @@ func TestTheSharesOfThePoolAddUp(t *testing.T) {
 			var ctx context.Context
 			ctx, stops[i] = context.WithCancel(t.Context())
 			budgets[i] = NewBudget(1)
-			leaders[i] = NewMember(r, "w", 600, budgets[i], nothing, telemetry.Discard())
+			leaders[i] = NewMember(r, "w", 600, budgets[i], nothing, slog.New(slog.DiscardHandler))
 			all.Go(func() { _ = leaders[i].Run(ctx) })
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -106,7 +106,7 @@ func TestAFrozenWorkersShareIsTakenOverInFiveSeconds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := NewBudget(1)
 		ended := make(chan error)
-		go func() { ended <- NewMember(r, "w", 600, b, nothing, telemetry.Discard()).Run(ctx) }()
+		go func() { ended <- NewMember(r, "w", 600, b, nothing, slog.New(slog.DiscardHandler)).Run(ctx) }()
 		time.Sleep(100 * time.Millisecond)
 		if got := b.Rate(); got != 300 {
 			t.Errorf("share beside a living worker %v", got)

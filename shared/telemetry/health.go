@@ -12,7 +12,7 @@ type Health struct{ config.DebugFlags }
 // Run asks /readyz of the debug address.
 func (c *Health) Run(ctx context.Context) error {
 	var p config.Problems
-	debug := c.DebugFlags.Parse(&p)
+	debug := c.Parse(&p)
 	if err := p.Err(); err != nil {
 		return err
 	}

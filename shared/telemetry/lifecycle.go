@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -80,8 +81,7 @@ func (l *Lifecycle) Stop(ctx context.Context) error {
 	l.stops = nil
 	l.mu.Unlock()
 	var errs []error
-	for i := len(stops) - 1; i >= 0; i-- {
-		s := stops[i]
+	for _, s := range slices.Backward(stops) {
 		limited, cancel := context.WithTimeout(ctx, s.limit)
 		if err := s.run(limited); err != nil {
 			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))

@@ -5,7 +5,6 @@
 package telemetry
 
 import (
-	"io"
 	"log/slog"
 	"os"
 )
@@ -18,9 +17,6 @@ func NewLog(w *os.File, format string) *slog.Logger {
 	}
 	return slog.New(slog.NewJSONHandler(w, nil))
 }
-
-// Discard returns a logger that drops everything.
-func Discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
