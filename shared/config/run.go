@@ -41,8 +41,7 @@ func fail(name string, err error) int {
 		return 0
 	}
 	fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-	var wrong *Error
-	if errors.As(err, &wrong) {
+	if _, wrong := errors.AsType[*Error](err); wrong {
 		return ExitUsage
 	}
 	return 1

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,10 +87,8 @@ func (p *Problems) number(setting, value string, low, high int) int {
 
 // oneOf checks a word of a closed set.
 func (p *Problems) oneOf(setting, value string, words ...string) string {
-	for _, word := range words {
-		if value == word {
-			return value
-		}
+	if slices.Contains(words, value) {
+		return value
 	}
 	p.Add(setting, "is %q; want one of %s", value, strings.Join(words, ", "))
 	return words[0]
@@ -131,7 +130,7 @@ func (p *Problems) baseURL(setting, value string) *url.URL {
 // serviceURLs checks a comma-separated list of service URLs of one of the schemes. A value may hold a password and is
 // never repeated in the reason.
 func (p *Problems) serviceURLs(setting, value string, schemes ...string) string {
-	for _, text := range strings.Split(value, ",") {
+	for text := range strings.SplitSeq(value, ",") {
 		u, err := url.Parse(strings.TrimSpace(text))
 		if err != nil || u.Host == "" {
 			p.Add(setting, "is not a URL; want %s://HOST:PORT/...", schemes[0])

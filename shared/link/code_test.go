@@ -36,8 +36,7 @@ func TestCustom(t *testing.T) {
 		"0123456789ab": "!generated_shape", "ABCDEFGHJKMN": "!generated_shape",
 	} {
 		got, err := Custom(code)
-		var broken *RuleError
-		if errors.As(err, &broken) {
+		if broken, ok := errors.AsType[*RuleError](err); ok {
 			got = "!" + broken.Rule
 		}
 		if got != want {

@@ -91,8 +91,7 @@ func TestTarget(t *testing.T) {
 }
 
 func verdict(got Target, err error) string {
-	var broken *RuleError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*RuleError](err); ok {
 		return broken.Rule
 	}
 	if err != nil {

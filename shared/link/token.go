@@ -58,7 +58,7 @@ func ValidRecipient(s string) bool {
 	}
 	for i := range len(s) {
 		c := s[i]
-		if !alphanumeric(c) && !('A' <= c && c <= 'Z') && c != '-' && c != '_' {
+		if !alphanumeric(c) && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return false
 		}
 	}
