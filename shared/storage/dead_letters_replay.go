@@ -175,7 +175,7 @@ func (d *DB) letters(ctx context.Context, q querier, where string, args ...any) 
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
 	return collect(rows, func(l *KeptLetter) []any {
-		return []any{into16{(*[16]byte)(&l.ID)}, &l.AtMS, &l.Reason, &l.Detail, &l.Account, &l.Campaign, into16{(*[16]byte)(&l.Feed)}, &l.Counts, &l.State, &l.Body}
+		return []any{into16{&l.ID}, &l.AtMS, &l.Reason, &l.Detail, &l.Account, &l.Campaign, into16{(*[16]byte)(&l.Feed)}, &l.Counts, &l.State, &l.Body}
 	})
 }
 

@@ -223,7 +223,7 @@ func (d *DB) noOtherDefault(ctx context.Context, tx *gorm.DB, account, id uint32
 	return err
 }
 
-// ErrDomainInUse: links stand on the domain; their codes answer for ever.
+// ErrDomainInUse says that links stand on the domain; their codes answer for ever.
 var ErrDomainInUse = errors.New("domain has links")
 
 // DeleteDomain removes a domain of an account that has no links and is not the installation's.

@@ -17,7 +17,7 @@ import (
 // seenWithinMS is how fresh a feed's tick must be for its redirector to count as alive.
 const seenWithinMS = 10_000
 
-// ErrFeedSeen: the feed's redirector is alive, so the feed cannot be forgotten.
+// ErrFeedSeen says that the feed's redirector is alive, so the feed cannot be forgotten.
 var ErrFeedSeen = errors.New("feed was seen in the last 10 seconds")
 
 // RegisterFeed makes a feed known and returns its floor: complete_through of that moment, which no id of the feed may

@@ -53,7 +53,7 @@ func (d *DB) Gaps(ctx context.Context, fromMS, toMS int64) ([]Gap, error) {
 		return nil, fmt.Errorf("read gaps: %w", err)
 	}
 	return collect(rows, func(g *Gap) []any {
-		return []any{into16{(*[16]byte)((*queue.FeedID)(&g.Feed))}, &g.FromMS, &g.ToMS, &g.Clicks, &g.Reason}
+		return []any{into16{(*[16]byte)(&g.Feed)}, &g.FromMS, &g.ToMS, &g.Clicks, &g.Reason}
 	})
 }
 

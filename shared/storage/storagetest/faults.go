@@ -118,7 +118,7 @@ func (t *faultyTx) Commit() error {
 		return t.Tx.Commit()
 	})
 	if !ran {
-		err = errors.Join(err, t.Tx.Rollback())
+		err = errors.Join(err, t.Rollback())
 	}
 	return err
 }

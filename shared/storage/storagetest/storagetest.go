@@ -53,13 +53,3 @@ func open(t *testing.T, dsn string, wrap func(driver.Connector) driver.Connector
 	})
 	return db
 }
-
-// migrated opens a new database and brings its schema up to date.
-func migrated(t *testing.T, fresh Fresh) *storage.DB {
-	t.Helper()
-	db := open(t, fresh(t), nil)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatalf("migrate: %v", err)
-	}
-	return db
-}
