@@ -16,7 +16,7 @@ const (
 	DeadQueue    = "longtail.dead.1"
 )
 
-// ErrTopology: the broker has a queue or exchange of our name that was made with other properties. Trying again does
+// ErrTopology says that the broker has a queue or exchange of our name that was made with other properties. Trying again does
 // not help; its text says what differs.
 var ErrTopology = errors.New("rabbitmq topology differs")
 
@@ -130,7 +130,7 @@ func (g *generation) onChannel(use func(*amqp.Channel) error) error {
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
 	}
-	defer ch.Close() //nolint:errcheck // it only declared
+	defer ch.Close() // it only declared
 	return use(ch)
 }
 
