@@ -21,7 +21,7 @@ const (
 	keysMost = 10_000      // entries
 )
 
-// ErrUnknown: the key is not one of ours, or not any more.
+// ErrUnknown says that the key is not one of ours, or not any more.
 var ErrUnknown = errors.New("unknown key")
 
 // Finder looks a key up. A key that is not there is link.ErrNotFound; any other error is taken for a store that is down.

@@ -74,8 +74,7 @@ func addUnknown(bad *problem.Fields, into any, name string) {
 }
 
 func addType(bad *problem.Fields, name string, t reflect.Type, err error) {
-	var broken *link.RuleError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*link.RuleError](err); ok {
 		bad.Add(name, broken.Rule, broken.Detail)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -50,7 +51,7 @@ func (e *exchange) recover() {
 	if caught == nil {
 		return
 	}
-	if caught == http.ErrAbortHandler {
+	if err, ok := caught.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(caught) // the server's own way to cut a connection
 	}
 	e.log.Error("request panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))

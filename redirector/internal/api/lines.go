@@ -66,7 +66,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 			line = append(line, piece...)
 		}
 		switch {
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case err == io.EOF && len(line) == 0:
 			return nil, io.EOF

@@ -70,7 +70,7 @@ func TestListLinks(t *testing.T) {
 	}
 	wantProblem(t, "foreign cursor", r.ask("GET", "/api/v1/links?tag=red&cursor="+*first.Next, ""), 422, "invalid", "cursor", "cursor")
 	wantProblem(t, "limit", r.ask("GET", "/api/v1/links?limit=0", ""), 422, "invalid", "limit", "range")
-	wantProblem(t, "unknown parameter", r.ask("GET", "/api/v1/links?campain=c", ""), 422, "invalid", "campain", "unknown")
+	wantProblem(t, "unknown parameter", r.ask("GET", "/api/v1/links?campaigns=c", ""), 422, "invalid", "campaigns", "unknown")
 }
 
 func TestProblems(t *testing.T) {

@@ -101,7 +101,7 @@ func TestRulesAreClosed(t *testing.T) {
 func TestOnlyWhatIsNeededIsRequired(t *testing.T) {
 	r := newRig(t, nil)
 	schemas := r.api.huma.OpenAPI().Components.Schemas.Map()
-	for name, want := range map[string][]string{"NewLinkBody": {"url"}, "LinkPatch": nil, "CampaignBody": nil} {
+	for name, want := range map[string][]string{"NewLinkBody": {"url"}, "LinkPatch": nil, "CampaignBody": nil, "CheckBody": nil} {
 		if schemas[name] == nil || !slices.Equal(schemas[name].Required, want) {
 			t.Errorf("%s: %+v", name, schemas[name])
 		}

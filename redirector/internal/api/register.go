@@ -22,6 +22,7 @@ type call struct {
 	also         int    // another status of success with the same answer
 	errors       []int  // statuses of problems beside those that every route has
 	body         any    // a value of the JSON body's type, nil = none
+	bare         bool   // the body may be missing
 	media        string // of the body; "" = application/json
 	answers      string // media type of a streamed answer
 	once         bool   // knows Idempotency-Key
@@ -81,7 +82,7 @@ func (s *server) requestBody(c call) *huma.RequestBody {
 		media = "application/json"
 	}
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(c.body), true, "")
-	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{media: {Schema: schema}}}
+	return &huma.RequestBody{Required: !c.bare, Content: map[string]*huma.MediaType{media: {Schema: schema}}}
 }
 
 // admit lets a request pass whose key has the role, within the key's rate.

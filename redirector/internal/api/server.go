@@ -29,6 +29,7 @@ type Options struct {
 	Gate     *account.Gate
 	Links    *links.Service
 	Stats    *stats.Service
+	Checker  Checker
 	Pipeline Pipeline // nil = not known here
 	Once     Once
 	Secrets  [][]byte // masters of campaign keys; the first one signs
@@ -42,6 +43,7 @@ type server struct {
 	gate     *account.Gate
 	links    *links.Service
 	stats    *stats.Service
+	checker  Checker
 	pipeline Pipeline
 	store    Once
 	secrets  [][]byte
@@ -68,9 +70,10 @@ func build(o Options) (http.Handler, *server) {
 	engine.Use(begin(log))
 	engine.NoRoute(answer(problem.NotFound))
 	engine.NoMethod(answer(problem.MethodNotAllowed))
-	s := &server{gate: o.Gate, links: o.Links, stats: o.Stats, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
+	s := &server{gate: o.Gate, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
+	s.checkRoutes()
 	s.campaignRoutes()
 	s.statsRoutes()
 	s.clickRoutes()

@@ -56,8 +56,7 @@ func TestDomainOfALink(t *testing.T) {
 		c.draft.URL = "https://a.example"
 		r, err := s.Create(t.Context(), c.who, c.draft)
 		got := r.Host
-		var p *problem.Problem
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*problem.Problem](err); ok {
 			got = p.Errors[0].Rule
 		}
 		if got != c.want {

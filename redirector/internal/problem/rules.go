@@ -66,8 +66,7 @@ func (f *Fields) Add(field, rule, detail string) {
 
 // Check notes the rule that err tells, if it is one.
 func (f *Fields) Check(field string, err error) {
-	var broken *link.RuleError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*link.RuleError](err); ok {
 		f.Add(field, broken.Rule, broken.Detail)
 	}
 }
