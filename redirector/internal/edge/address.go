@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -79,8 +80,8 @@ func (p TrustedProxies) Client(peer string, forwardedFor []string) netip.Addr {
 	if !p.trusts(client) {
 		return client
 	}
-	for i := len(forwardedFor) - 1; i >= 0; i-- {
-		for line := forwardedFor[i]; ; {
+	for _, line := range slices.Backward(forwardedFor) {
+		for {
 			comma := strings.LastIndexByte(line, ',')
 			addr := hop(line[comma+1:])
 			if !addr.IsValid() {

@@ -76,8 +76,8 @@ func newLinks() *links {
 	}
 }
 
-func newEdge(t testing.TB, l *links, p *pages) *Edge {
-	t.Helper()
+func newEdge(tb testing.TB, l *links, p *pages) *Edge {
+	tb.Helper()
 	return New(Options{
 		Resolver: l, Journal: p, Ready: func() bool { return true }, IP: IPFull,
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),

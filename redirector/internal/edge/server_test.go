@@ -20,23 +20,23 @@ import (
 )
 
 // port starts a server and returns its address.
-func port(t testing.TB, e *Edge, drain time.Duration) (*Server, string) {
-	t.Helper()
+func port(tb testing.TB, e *Edge, drain time.Duration) (*Server, string) {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := NewServer(e, drain)
 	done := make(chan error)
 	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 		if err := <-done; err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s, l.Addr().String()

@@ -38,7 +38,7 @@ func newMemory(maxBytes uint64) *memory {
 				return forever
 			}
 			// Counted from the start of the load: a code that was created during it is found a second later.
-			return max(time.UnixMilli(e.Value.loadedMS).Add(tombstoneLife).Sub(time.Now()), time.Nanosecond)
+			return max(time.Until(time.UnixMilli(e.Value.loadedMS).Add(tombstoneLife)), time.Nanosecond)
 		}),
 		Logger: &otter.NoopLogger{},
 	})}

@@ -74,6 +74,7 @@ type race struct {
 }
 
 func newRace(t *testing.T, seed uint64, withRedis bool) *race {
+	t.Helper()
 	r := &race{
 		t: t, store: newTable(), rng: rand.New(rand.NewPCG(seed, 1)), acks: map[uint64][]time.Time{},
 		redis: &fakeRedis{rng: rand.New(rand.NewPCG(seed, 2)), kept: map[string][]byte{}},

@@ -17,19 +17,19 @@ import (
 	"longtail/shared/link"
 )
 
-func newRedis(t testing.TB) (*miniredis.Miniredis, func() redis.UniversalClient) {
-	t.Helper()
-	server := miniredis.RunT(t)
-	return server, func() redis.UniversalClient { return newClient(t, server.Addr()) }
+func newRedis(tb testing.TB) (*miniredis.Miniredis, func() redis.UniversalClient) {
+	tb.Helper()
+	server := miniredis.RunT(tb)
+	return server, func() redis.UniversalClient { return newClient(tb, server.Addr()) }
 }
 
-func newClient(t testing.TB, addr string) redis.UniversalClient {
-	t.Helper()
+func newClient(tb testing.TB, addr string) redis.UniversalClient {
+	tb.Helper()
 	client, err := OpenRedis("redis://" + addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() })
+	tb.Cleanup(func() { _ = client.Close() })
 	return client
 }
 

@@ -178,37 +178,37 @@ func (s *table) note(kind Kind, change func()) {
 }
 
 // newResolver makes a resolver and closes it at the test's end.
-func newResolver(t testing.TB, s Store, client redis.UniversalClient) *Resolver {
-	t.Helper()
+func newResolver(tb testing.TB, s Store, client redis.UniversalClient) *Resolver {
+	tb.Helper()
 	r := New(Options{
 		Store: s, Redis: client, CacheBytes: 64 << 20, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
-	t.Cleanup(r.Close)
+	tb.Cleanup(r.Close)
 	return r
 }
 
 // run starts a resolver and waits until it is ready.
-func run(t testing.TB, r *Resolver) {
-	t.Helper()
-	start(t, r)
-	within(t, 5*time.Second, "ready", r.Ready)
+func run(tb testing.TB, r *Resolver) {
+	tb.Helper()
+	start(tb, r)
+	within(tb, 5*time.Second, "ready", r.Ready)
 }
 
-func start(t testing.TB, r *Resolver) {
-	t.Helper()
+func start(tb testing.TB, r *Resolver) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); r.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	tb.Cleanup(func() { cancel(); <-done })
 }
 
 // within waits until a condition holds.
-func within(t testing.TB, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
+func within(tb testing.TB, limit time.Duration, what string, holds func() bool) {
+	tb.Helper()
 	deadline := time.Now().Add(limit)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not %s within %v", what, limit)
+			tb.Fatalf("not %s within %v", what, limit)
 		}
 		time.Sleep(time.Millisecond) // between two looks, not instead of one
 	}
