@@ -8,6 +8,7 @@ package consume
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func (p *Pool) adjust(ctx context.Context, lanes []*lane) []*lane {
 		keep = nil
 	}
 	stopAll(lanes[len(keep):])
-	keep = keep[:len(keep):len(keep)]
+	keep = slices.Clip(keep)
 	for len(keep) < want.Consumers {
 		keep = append(keep, p.start(ctx, want.Prefetch))
 	}

@@ -35,10 +35,11 @@ func (p *Pool) serve(ctx context.Context, l *lane) {
 	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	result := make(chan error, 1)
-	go func() { result <- p.o.Sink.Run(ctx, consumer) }() // its result is waited for on every way out
+	var err error
+	ended := make(chan struct{}) // waited for on every way out
+	go func() { defer close(ended); err = p.o.Sink.Run(ctx, consumer) }()
 	select {
-	case err := <-result:
+	case <-ended:
 		if l.leaving() || ctx.Err() != nil {
 			return
 		}
@@ -47,10 +48,10 @@ func (p *Pool) serve(ctx context.Context, l *lane) {
 	case <-l.leave:
 		consumer.Drain()
 		select {
-		case <-result:
+		case <-ended:
 		case <-time.After(drainLimit):
 			cancel()
-			<-result
+			<-ended
 		}
 	}
 }

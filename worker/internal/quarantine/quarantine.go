@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -129,9 +130,7 @@ func (l *Lane) stored(ctx context.Context, frames []frame) (map[click.ID]bool, e
 		if err != nil {
 			return nil, fmt.Errorf("look for clicks in quarantine: %w", err)
 		}
-		for id, is := range found {
-			all[id] = is
-		}
+		maps.Copy(all, found)
 	}
 	return all, nil
 }
