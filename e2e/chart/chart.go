@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -129,10 +131,11 @@ func (c *Chart) series(w io.Writer, s *Series, at func(float64) float64, base fl
 	if len(s.Values) == 0 {
 		return
 	}
-	points := ""
+	var line strings.Builder
 	for i, v := range s.Values {
-		points += fmt.Sprintf("%.1f,%.1f ", c.x(float64(i)+0.5), at(v))
+		fmt.Fprintf(&line, "%.1f,%.1f ", c.x(float64(i)+0.5), at(v))
 	}
+	points := line.String()
 	if s.Filled {
 		fmt.Fprintf(w, `<polygon points="%.1f,%.1f %s%.1f,%.1f" fill="%s" fill-opacity="0.22"/>`+"\n",
 			c.x(0.5), base, points, c.x(float64(len(s.Values))-0.5), base, s.Color)
@@ -147,8 +150,7 @@ func (c *Chart) series(w io.Writer, s *Series, at func(float64) float64, base fl
 // legend stands right of the panel's title, from the right edge.
 func legend(w io.Writer, p *Panel, y float64) {
 	x := float64(width - right)
-	for i := len(p.Series) - 1; i >= 0; i-- {
-		s := p.Series[i]
+	for _, s := range slices.Backward(p.Series) {
 		text(w, x, y, 12.5, ink, "end", "400", s.Label)
 		x -= 5.6*float64(len(s.Label)) + 12
 		dashes := ""

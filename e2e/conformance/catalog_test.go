@@ -24,6 +24,7 @@ func TestCatalog(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = admin.Close() })
 	storagetest.Catalog(t, func(t *testing.T) string {
+		t.Helper()
 		name := fmt.Sprintf("catalog_%d", catalogs.Add(1))
 		if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 			t.Fatal(err)

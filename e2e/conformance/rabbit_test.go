@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -705,10 +706,7 @@ func auditsTheTopology(t *testing.T, mq *stack.Broker) {
 	good := amqp.Table{"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-letter-exchange": rabbit.DeadExchange,
 		"x-dead-letter-strategy": "at-least-once"}
 	with := func(name string, value any) amqp.Table {
-		args := amqp.Table{}
-		for k, v := range good {
-			args[k] = v
-		}
+		args := maps.Clone(good)
 		if args[name] = value; value == nil {
 			delete(args, name)
 		}

@@ -53,6 +53,7 @@ func BenchmarkIngest(b *testing.B) {
 }
 
 func measure(b *testing.B, db *sql.DB, recipients bool, store func([]storage.ClickRow) error) {
+	b.Helper()
 	statements := func() (n int64) {
 		var name string
 		if err := db.QueryRowContext(b.Context(), "SHOW GLOBAL STATUS LIKE 'Com_insert'").Scan(&name, &n); err != nil {
@@ -99,6 +100,7 @@ func benchRows(recipients bool) []storage.ClickRow {
 
 // insertBare is the least that any design must do: the same rows, one statement, one commit.
 func insertBare(b *testing.B, db *sql.DB, rows []storage.ClickRow) error {
+	b.Helper()
 	args := make([]any, 0, len(rows)*17)
 	for i := range rows {
 		r := &rows[i]

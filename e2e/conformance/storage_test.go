@@ -22,6 +22,7 @@ func TestStorage(t *testing.T) {
 	t.Cleanup(func() { _ = admin.Close() })
 	var databases atomic.Int64
 	storagetest.Run(t, func(t *testing.T) string {
+		t.Helper()
 		name := fmt.Sprintf("conformance_%d", databases.Add(1))
 		if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 			t.Fatal(err)

@@ -115,7 +115,7 @@ func closed(c net.Conn) bool {
 	err = raw.Read(func(fd uintptr) bool {
 		var one [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		gone = err != syscall.EAGAIN //nolint:errorlint // a bare number of the system
+		gone = err != syscall.EAGAIN
 		return true
 	})
 	return gone || err != nil

@@ -104,10 +104,10 @@ func bodyOf(status int, declared int64) int64 {
 }
 
 func skipBody(r *bufio.Reader, res *response, body int64) error {
-	switch {
-	case body == chunked:
+	switch body {
+	case chunked:
 		return skipChunks(r)
-	case body == untilEOF:
+	case untilEOF:
 		res.keep = false
 		_, err := io.Copy(io.Discard, r)
 		return err
