@@ -24,8 +24,10 @@ run: build ## everything in one process, nothing to install but Go; its data in 
 test: ## everything: format, vet, all tests, the stories on real processes; installs and starts what is missing
 	@$(MAKE) --no-print-directory format vet build
 	go run ./e2e/cmd/cluster install
-	go test -timeout 10m $(MODULES)
-	go test -timeout 10m -p 1 ./e2e/...
+	@status=0; \
+	go test -timeout 10m $(MODULES) || status=1; \
+	go test -timeout 10m -p 1 ./e2e/... || status=1; \
+	exit $$status
 
 .PHONY: check
 check: format vet lint ## before every push: format, vet, lint, race detector, fast tests
