@@ -35,6 +35,12 @@ var (
 	classWords  = map[Class]string{Unknown: "unknown", Human: "human", Machine: "machine"}
 )
 
+// Word returns how outsiders read the finding.
+func (t Token) Word() string { return tokenWords[t] }
+
+// Word returns how outsiders read the class.
+func (c Class) Word() string { return classWords[c] }
+
 // CampaignIDs returns up to limit campaigns of an account in the order of their ids, behind after.
 func (d *DB) CampaignIDs(ctx context.Context, account uint32, after uint64, limit int) (ids []uint64, err error) {
 	err = d.read(ctx).Model(&campaignRow{}).Where("account_id = ? AND id > ?", account, after).Order("id").Limit(limit).Pluck("id", &ids).Error
