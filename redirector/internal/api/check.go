@@ -24,9 +24,8 @@ func (s *server) checkRoutes() {
 
 // checkBody is the click; without a body it is one on the bare tracked URL.
 type checkBody struct {
-	Path string `json:"path,omitempty" doc:"With a slash in front the whole path as it was clicked, /{code} and whatever follows, with its ?query if you like; ` +
-		`without one only what stands behind /{code}/. /{code} if not given."`
-	Query     string `json:"query,omitempty" doc:"The query as it was clicked."`
+	Path      string `json:"path,omitempty" doc:"With a slash in front the path as it was clicked, /{code} and what follows; without one what stands behind /{code}/. /{code} if not given."`
+	Query     string `json:"query,omitempty" doc:"As it was clicked; it may stand in the path instead."`
 	UserAgent string `json:"user_agent,omitempty"`
 	Token     string `json:"token,omitempty" doc:"A recipient token, {recipient}.{tag}, or private; it is put behind the path."`
 }

@@ -10,6 +10,7 @@ import (
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
+	"longtail/redirector/internal/check"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
@@ -81,6 +82,7 @@ func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
 		Gate:     account.NewGate(db, a.o.Secrets.Bootstrap),
 		Links:    links.New(links.Options{Store: db, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL}),
 		Stats:    stats.New(db),
+		Checker:  check.New(a.resolver, link.Keyring(a.o.Secrets.Secret, a.o.Secrets.Previous)),
 		Pipeline: pool.NewView(db),
 		Once:     db,
 		Secrets:  secrets,
