@@ -117,7 +117,7 @@ func (w *world) agree(campaign uint64, made []link.Link, from, to int64, got sto
 	for _, l := range links {
 		one := w.sum(campaign, l.Link, rows(from, to))
 		clicks := w.number("SELECT COUNT(*)"+counted+" AND link_id = ?", campaign, from, to, l.Link)
-		l.Count.Uniques = 0 // of its life
+		l.Uniques = 0 // of its life
 		if one != l.Count || one.Clicks != clicks {
 			w.t.Errorf("link %d: %+v alone, %+v among all, %d in the table", l.Link, one, l.Count, clicks)
 		}
