@@ -168,7 +168,10 @@ func aLife(t *testing.T, d *disk, mode Mode) *life {
 	o.Mode, o.SegmentBytes = mode, 1024
 	s, err := Open(t.Context(), o)
 	if err == nil {
-		for range 6 {
+		for round := range 6 {
+			if round%2 == 1 {
+				withoutPreparedFile(s)
+			}
 			l.burst(s, 10)
 			synctest.Wait()
 			for range 3 {
@@ -184,6 +187,16 @@ func aLife(t *testing.T, d *disk, mode Mode) *life {
 		_ = s.Close()
 	}
 	return l
+}
+
+// withoutPreparedFile lets the next segments of a burst be made in the appending goroutine: a life knows both ways,
+// however its goroutines take turns.
+func withoutPreparedFile(s *Spool) {
+	if ready := s.takeReady(); ready != nil {
+		_ = ready.Close()
+		_ = s.fs.Remove(ready.path)
+	}
+	s.asked.Store(true) // so nobody asks the janitor before its next round
 }
 
 func (l *life) receive(t *testing.T, s *Spool) {
