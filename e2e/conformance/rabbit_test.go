@@ -210,6 +210,7 @@ func TestRabbit(t *testing.T) {
 		run  func(t *testing.T, mq *stack.Broker)
 	}{
 		{"AuditsTheTopology/D18", auditsTheTopology},
+		{"IsAQueue", isAQueue},
 		{"CarriesEveryMessageOnce", carriesOnce},
 		{"HandsBack", handsBack},
 		{"PrefetchIsTheWindow", prefetchIsTheWindow},

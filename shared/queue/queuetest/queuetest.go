@@ -19,7 +19,7 @@ import (
 // Features say what a source can do besides the contract.
 type Features struct {
 	Window       int           // messages delivered and not Done, at most
-	OneFeed      bool          // messages come in the order of their offsets
+	OneFeed      bool          // all is of one feed and comes in the order of its offsets
 	CountAttempt bool          // Attempt grows with each redelivery
 	Patience     time.Duration // the longest wait for a delivery; 0 = 10 s
 }
@@ -89,8 +89,17 @@ func (s *suite) next() *queue.Delivery {
 	}
 }
 
-// links reads a message's clicks.
+// links reads a message's links, one for each click.
 func (s *suite) links(d *queue.Delivery) (links []uint64) {
+	s.Helper()
+	for _, c := range s.clicks(d) {
+		links = append(links, c.Link)
+	}
+	return links
+}
+
+// clicks reads a message's clicks.
+func (s *suite) clicks(d *queue.Delivery) (clicks []click.Click) {
 	s.Helper()
 	for rest := d.Frames; len(rest) > 0; {
 		payload, size, err := click.Next(rest)
@@ -101,9 +110,9 @@ func (s *suite) links(d *queue.Delivery) (links []uint64) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		links, rest = append(links, c.Link), rest[size:]
+		clicks, rest = append(clicks, c), rest[size:]
 	}
-	return links
+	return clicks
 }
 
 // take receives until n different clicks were seen, and tells how often each was.
@@ -126,6 +135,11 @@ func (s *suite) deliversAll() {
 	seen := s.take(1500, func(d *queue.Delivery) {
 		if s.f.OneFeed && (d.Feed != last.Feed && last.To > 0 || d.From < last.To || d.UptoMS < last.UptoMS) {
 			s.Errorf("[%d, %d) upto %d follows [%d, %d) upto %d", d.From, d.To, d.UptoMS, last.From, last.To, last.UptoMS)
+		}
+		for _, c := range s.clicks(d) {
+			if s.f.OneFeed && c.ID.MS() < last.UptoMS {
+				s.Errorf("a click of %d stands behind a message of upto %d", c.ID.MS(), last.UptoMS)
+			}
 		}
 		last = d.Message
 		d.Done(nil)
