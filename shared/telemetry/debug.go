@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -64,10 +65,14 @@ func Listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	return l, nil
 }
 
+// another returns addr with a port that is a thousand higher, or lower where there is none.
 func another(addr string) string {
 	host, port, _ := net.SplitHostPort(addr)
 	if n, err := net.LookupPort("tcp", port); err == nil {
-		port = fmt.Sprint((n + 1000) % 65536)
+		if n += 1000; n > 65535 {
+			n -= 2000
+		}
+		port = strconv.Itoa(n)
 	}
 	return net.JoinHostPort(host, port)
 }
