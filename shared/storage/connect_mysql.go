@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"longtail/shared/telemetry"
 )
 
 // The settings of every session. Rows, counters and their promises rest on them, so they are set and then read back.
@@ -21,11 +24,12 @@ const (
 
 // mysqlConnector opens connections to the first host that answers and can be written to.
 type mysqlConnector struct {
-	hosts []driver.Connector
-	names []string
+	hosts     []driver.Connector
+	names     []string
+	preflight preflighter
 }
 
-func newMySQLConnector(dsn string) (driver.Connector, error) {
+func newMySQLConnector(dsn string, log *slog.Logger) (driver.Connector, error) {
 	// The driver knows one address; a list is taken out before it reads the rest.
 	first, rest, hosts := splitHosts(dsn)
 	c, err := mysql.ParseDSN(dsn)
@@ -57,7 +61,7 @@ func newMySQLConnector(dsn string) (driver.Connector, error) {
 	if len(hosts) < 2 {
 		hosts = []string{c.Addr}
 	}
-	m := &mysqlConnector{}
+	m := &mysqlConnector{preflight: preflighter{log: log, known: map[string]*telemetry.Changed{}}}
 	for _, host := range hosts {
 		one := c.Clone()
 		one.Addr = withPort(c.Net, strings.TrimSpace(host))
@@ -97,7 +101,9 @@ func (m *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	for i, host := range m.hosts {
 		conn, err := host.Connect(ctx)
 		if err == nil {
-			if err = prepareSession(ctx, conn); err == nil {
+			var got map[string]string
+			if got, err = prepareSession(ctx, conn); err == nil {
+				m.preflight.note(m.names[i], got)
 				return conn, nil
 			}
 			conn.Close()
@@ -110,24 +116,29 @@ func (m *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 // Driver returns the driver below.
 func (m *mysqlConnector) Driver() driver.Driver { return m.hosts[0].Driver() }
 
-// prepareSession forces the settings of a new session and verifies them.
-func prepareSession(ctx context.Context, conn driver.Conn) error {
+// sessionVariables are what verifySession judges, in SQL.
+const sessionVariables = "'sql_mode','time_zone','innodb_lock_wait_timeout','tx_isolation','transaction_isolation','autocommit'," +
+	"'tx_read_only','transaction_read_only','read_only','innodb_read_only'"
+
+// prepareSession forces the settings of a new session and verifies them. It returns them, and those of the server that
+// preflight judges.
+func prepareSession(ctx context.Context, conn driver.Conn) (map[string]string, error) {
 	exec, query := conn.(driver.ExecerContext), conn.(driver.QueryerContext)
 	for _, set := range []string{
 		fmt.Sprintf("SET SESSION sql_mode='%s', time_zone='+00:00', innodb_lock_wait_timeout=%d, foreign_key_checks=1, unique_checks=1, autocommit=1"+
 			// MariaDB turns a long IN (...) into a join over a temporary table, which may read a whole campaign.
 			" /*M!100303 , in_predicate_conversion_threshold=0 */", sessionMode, sessionLockWait),
-		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 	} {
 		if _, err := exec.ExecContext(ctx, set, nil); err != nil {
-			return fmt.Errorf("prepare session: %w", err)
+			return nil, fmt.Errorf("prepare session: %w", err)
 		}
 	}
-	got, err := namedValues(ctx, query, "SHOW SESSION VARIABLES WHERE Variable_name IN ('sql_mode','time_zone','innodb_lock_wait_timeout','tx_isolation','transaction_isolation','read_only','autocommit')")
+	got, err := namedValues(ctx, query, "SHOW SESSION VARIABLES WHERE Variable_name IN ("+sessionVariables+","+preflightVariables+")")
 	if err != nil {
-		return fmt.Errorf("verify session: %w", err)
+		return nil, fmt.Errorf("verify session: %w", err)
 	}
-	return verifySession(got)
+	return got, verifySession(got)
 }
 
 func verifySession(got map[string]string) error {
@@ -142,8 +153,8 @@ func verifySession(got map[string]string) error {
 		return fmt.Errorf("session settings did not hold: %v", got)
 	case isolation != "READ-COMMITTED":
 		return fmt.Errorf("session reads at %q, not READ-COMMITTED", isolation)
-	case got["read_only"] != "OFF":
-		return errors.New("server is read only: not the primary")
+	case got["read_only"] != "OFF", on(got["innodb_read_only"]), on(got["tx_read_only"]), on(got["transaction_read_only"]):
+		return errors.New("server is read only: not the primary, or a replica that was not promoted")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"log/slog"
 	"slices"
 	"testing"
 )
@@ -15,7 +16,7 @@ func TestHostsAreTriedInOrder(t *testing.T) {
 		{"u:p@tcp([::1]:3306, [::2])/longtail", []string{"[::1]:3306", "[::2]:3306"}},
 		{"u:p(x)@unix(/run/mysqld/s.sock)/longtail", []string{"/run/mysqld/s.sock"}},
 	} {
-		connector, err := newMySQLConnector(c.dsn)
+		connector, err := newMySQLConnector(c.dsn, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Errorf("%s: %v", c.dsn, err)
 			continue
@@ -25,7 +26,7 @@ func TestHostsAreTriedInOrder(t *testing.T) {
 		}
 	}
 	for _, dsn := range []string{"", "nonsense", "u:p@tcp(h:1/x", "u:p@tcp(h:1)/"} {
-		if _, err := newMySQLConnector(dsn); err == nil {
+		if _, err := newMySQLConnector(dsn, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%q was taken for a DSN", dsn)
 		}
 	}
@@ -42,7 +43,8 @@ func TestSessionIsVerified(t *testing.T) {
 		t.Fatalf("a good session is refused: %v", err)
 	}
 	for setting, value := range map[string]string{
-		"sql_mode": "", "time_zone": "SYSTEM", "innodb_lock_wait_timeout": "50", "autocommit": "OFF", "tx_isolation": "REPEATABLE-READ", "read_only": "ON",
+		"sql_mode": "", "time_zone": "SYSTEM", "innodb_lock_wait_timeout": "50", "autocommit": "OFF", "tx_isolation": "REPEATABLE-READ",
+		"read_only": "ON", "innodb_read_only": "ON", "tx_read_only": "ON", "transaction_read_only": "ON",
 	} {
 		session := good()
 		session[setting] = value

@@ -39,7 +39,8 @@ type DB struct {
 }
 
 // Open connects to the store and verifies what its promises rest on: strict mode, READ COMMITTED, UTC, a lock wait of
-// 5 s, a server that can be written to. It does not touch the schema: see Migrate and CheckSchema.
+// 5 s, a server that can be written to. Where the server's own settings can lose what it has committed, it warns: of each
+// server once, on the first session that finds it so. It does not touch the schema: see Migrate and CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	d := &DB{log: o.Log.With("component", "storage")}
 	connector, err := d.connector(o.DSN)
@@ -70,7 +71,7 @@ func (d *DB) connector(dsn string) (driver.Connector, error) {
 		d.writer = make(chan struct{}, 1)
 		return sqliteConnector(path)
 	}
-	return newMySQLConnector(dsn)
+	return newMySQLConnector(dsn, d.log)
 }
 
 // open asks the server what it is and puts gorm over the pool.
