@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -32,6 +33,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := json.Marshal(p) // strings and numbers only
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.Header().Set("Retry-After", "2")
+	w.Header().Set("Request-Id", rand.Text())
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body)
 }
