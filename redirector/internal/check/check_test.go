@@ -137,9 +137,8 @@ func TestNotThisLink(t *testing.T) {
 		{Click{Path: "/" + strings.Repeat("a", 8192), UserAgent: strings.Repeat("a", 8193)}, "path length, user_agent length"},
 	} {
 		_, err := checkOn(t, sale(), c.click, nil)
-		var p *problem.Problem
 		var got []string
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*problem.Problem](err); ok {
 			for _, f := range p.Errors {
 				got = append(got, f.Field+" "+f.Rule)
 			}

@@ -129,11 +129,9 @@ func at(text string) *int64 {
 	return new(t.UnixMilli())
 }
 
-// inBubble runs a test at midnight of 2000-01-01, the beginning of synctest's time.
-func inBubble(t *testing.T, f func(t *testing.T)) { synctest.Test(t, f) }
-
+// In a bubble it is midnight of 2000-01-01: synctest's time begins there.
 func TestRangeRules(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		s := New(&memory{})
 		for _, c := range []struct {
 			q    Question
@@ -189,7 +187,7 @@ func rules(err error) (words string) {
 }
 
 func TestPointsDetail(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		_, err := New(&memory{}).Figures(t.Context(), Question{FromMS: at("1999-12-01T00:00:00Z"), Resolution: "minute"})
 		var p *problem.Problem
 		if !errors.As(err, &p) || p.Errors[0].Detail != "more than 10000 points; hour fits" {
@@ -200,7 +198,7 @@ func TestPointsDetail(t *testing.T) {
 
 // TestPartsAddUp: however a range is cut, to the millisecond, the parts have as many clicks as the whole.
 func TestPartsAddUp(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -276,7 +274,7 @@ func TestRowsOfTwoPartsOfMinutes(t *testing.T) {
 
 // TestRowsAreKept: a border within a minute whose clicks may be dropped is refused, not answered wrong.
 func TestRowsAreKept(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		m := &memory{floorDay: 19991230}
 		for _, c := range []struct{ from, to, want string }{
 			{"1999-12-29T10:00:00.001Z", "1999-12-29T11:00:00Z", "from border"},
@@ -292,7 +290,7 @@ func TestRowsAreKept(t *testing.T) {
 }
 
 func TestSeries(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		m := &memory{times: []int64{*at("1999-12-30T18:29:59Z"), *at("1999-12-30T18:30:00Z"), *at("1999-12-31T18:29:00Z"), *at("1999-12-31T18:31:00Z")}}
 		s := New(m)
 		for _, c := range []struct {
