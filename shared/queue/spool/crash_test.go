@@ -45,6 +45,7 @@ func live(t *testing.T, d *disk, p *proc, mode Mode, r *rand.Rand) *life {
 }
 
 func (l *life) step(t *testing.T, s *Spool, r *rand.Rand) {
+	t.Helper()
 	switch r.IntN(6) {
 	case 0, 1:
 		l.burst(s, 1+r.IntN(12))
@@ -162,6 +163,7 @@ func TestD12(t *testing.T) {
 
 // aLife is the same for each failpoint: segments are begun, handed over, counted and removed.
 func aLife(t *testing.T, d *disk, mode Mode) *life {
+	t.Helper()
 	l := &life{mode: mode, answered: map[click.ID]time.Time{}, handed: map[click.ID]bool{}}
 	p := d.start()
 	o := diskOptions(p)
@@ -200,6 +202,7 @@ func withoutPreparedFile(s *Spool) {
 }
 
 func (l *life) receive(t *testing.T, s *Spool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if d, err := s.Receive(ctx); err == nil {
@@ -279,6 +282,7 @@ func diesAt(d *disk, n int, point string) *string {
 // recover opens the disk, dies at some call of the recovery, opens it again and drains. again is how many whole segments
 // are delivered once more though all of them was handed over.
 func (l *life) recover(t *testing.T, d *disk, n int) (lost, again int) {
+	t.Helper()
 	dieAt(d, 1+n%7)
 	p := d.start()
 	if s, err := Open(t.Context(), diskOptions(p)); err == nil {
@@ -319,7 +323,7 @@ func TestD11(t *testing.T) {
 	}
 }
 
-func failedSync(t *testing.T, again bool) {
+func failedSync(t *testing.T, again bool) { //nolint:thelper // it is the test itself: its own lines say what failed
 	d := newDisk()
 	p := d.start()
 	o := diskOptions(p)
