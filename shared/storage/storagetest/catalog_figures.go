@@ -47,10 +47,6 @@ func figures(t *testing.T, fresh Fresh) {
 		w.on(made[1], quarterMS, "", storage.Machine),
 	}})
 	w.ingest(storage.Batch{Clicks: []storage.ClickRow{w.on(made[0], -quarterMS, "ben", storage.Human)}}) // late: moves ben's first
-	minutes := func(from, to int64) []storage.Piece { return []storage.Piece{{FromMS: w.now + from, ToMS: w.now + to}} }
-	quarters := func(from, to int64) []storage.Piece {
-		return []storage.Piece{{Quarters: true, FromMS: w.now + from, ToMS: w.now + to}}
-	}
 	for _, c := range []struct {
 		name string
 		link uint64
@@ -60,12 +56,12 @@ func figures(t *testing.T, fresh Fresh) {
 		{"life", 0, nil, storage.Count{Clicks: 6, Human: 3, Machine: 2, Unknown: 1, Uniques: 2}},
 		{"life of one", made[0].ID, nil, storage.Count{Clicks: 3, Human: 3, Uniques: 2}},
 		{"life of two", made[1].ID, nil, storage.Count{Clicks: 3, Machine: 2, Unknown: 1, Uniques: 2}},
-		{"first minute", 0, minutes(0, 60_000), storage.Count{Clicks: 2, Human: 2, Uniques: 1}},
-		{"second minute", 0, minutes(60_000, 120_000), storage.Count{Clicks: 2, Machine: 1, Unknown: 1}},
-		{"quarter before", 0, quarters(-quarterMS, 0), storage.Count{Clicks: 1, Human: 1, Uniques: 1}},
-		{"quarter", 0, quarters(0, quarterMS), storage.Count{Clicks: 4, Human: 2, Machine: 1, Unknown: 1, Uniques: 1}},
-		{"quarter of two", made[1].ID, quarters(0, quarterMS), storage.Count{Clicks: 2, Machine: 1, Unknown: 1}},
-		{"mixed", 0, append(minutes(-quarterMS, 0), append(quarters(0, quarterMS), minutes(quarterMS, quarterMS+60_000)...)...),
+		{"first minute", 0, w.minutes(0, 60_000), storage.Count{Clicks: 2, Human: 2, Uniques: 1}},
+		{"second minute", 0, w.minutes(60_000, 120_000), storage.Count{Clicks: 2, Machine: 1, Unknown: 1}},
+		{"quarter before", 0, w.quarters(-quarterMS, 0), storage.Count{Clicks: 1, Human: 1, Uniques: 1}},
+		{"quarter", 0, w.quarters(0, quarterMS), storage.Count{Clicks: 4, Human: 2, Machine: 1, Unknown: 1, Uniques: 1}},
+		{"quarter of two", made[1].ID, w.quarters(0, quarterMS), storage.Count{Clicks: 2, Machine: 1, Unknown: 1}},
+		{"mixed", 0, append(w.minutes(-quarterMS, 0), append(w.quarters(0, quarterMS), w.minutes(quarterMS, quarterMS+60_000)...)...),
 			storage.Count{Clicks: 6, Human: 3, Machine: 2, Unknown: 1, Uniques: 2}},
 		{"nothing", 0, []storage.Piece{}, storage.Count{}},
 	} {
@@ -77,29 +73,41 @@ func figures(t *testing.T, fresh Fresh) {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, c.want)
 		}
 	}
-	cells, err := w.db.Cells(t.Context(), campaign.ID, 0, append(minutes(-quarterMS, 0), quarters(0, 2*quarterMS)...))
+	cells, err := w.db.Cells(t.Context(), campaign.ID, 0, append(w.minutes(-quarterMS, 0), w.quarters(0, 2*quarterMS)...))
 	if want := []storage.Cell{{StartMS: w.now - quarterMS, Clicks: 1}, {StartMS: w.now, Clicks: 4}, {StartMS: w.now + quarterMS, Clicks: 1}}; err != nil || !slices.Equal(cells, want) {
 		t.Errorf("cells: %+v, %v; want %+v", cells, err, want)
 	}
-	byLink := func(pieces []storage.Piece, limit int, want ...string) {
-		t.Helper()
-		got, err := w.db.ByLink(t.Context(), campaign.ID, pieces, limit)
-		var told []string
-		for _, l := range got {
-			told = append(told, fmt.Sprintf("%s %d %d", l.Code, l.Clicks, l.Uniques))
-			if l.Domain != domain.ID || l.URL == "" || l.Human+l.Machine+l.Unknown != l.Clicks {
-				t.Errorf("%+v", l)
-			}
-		}
-		if err != nil || !slices.Equal(told, want) {
-			t.Errorf("by link: %q, %v; want %q", told, err, want)
+	w.wantByLink(campaign.ID, domain.ID, nil, 10, "one 3 2", "two 3 2", "none 0 0")
+	w.wantByLink(campaign.ID, domain.ID, nil, 1, "one 3 2")
+	w.wantByLink(campaign.ID, domain.ID, w.minutes(60_000, 120_000), 10, "two 2 2", "one 0 2", "none 0 0")
+	w.wantByLink(campaign.ID, domain.ID, w.quarters(0, quarterMS), 2, "one 2 2", "two 2 2")
+	w.wantByLink(campaign.ID, domain.ID, []storage.Piece{}, 2, "one 0 2", "two 0 2")
+}
+
+// minutes is a piece of a range, in ms after noon, that is summed by minutes.
+func (w *world) minutes(from, to int64) []storage.Piece {
+	return []storage.Piece{{FromMS: w.now + from, ToMS: w.now + to}}
+}
+
+// quarters is one that is summed by quarter hours.
+func (w *world) quarters(from, to int64) []storage.Piece {
+	return []storage.Piece{{Quarters: true, FromMS: w.now + from, ToMS: w.now + to}}
+}
+
+// wantByLink compares the first links of a campaign, all on one domain, each as "code clicks uniques".
+func (w *world) wantByLink(campaign uint64, domain uint32, pieces []storage.Piece, limit int, want ...string) {
+	w.t.Helper()
+	got, err := w.db.ByLink(w.t.Context(), campaign, pieces, limit)
+	var told []string
+	for _, l := range got {
+		told = append(told, fmt.Sprintf("%s %d %d", l.Code, l.Clicks, l.Uniques))
+		if l.Domain != domain || l.URL == "" || l.Human+l.Machine+l.Unknown != l.Clicks {
+			w.t.Errorf("%+v", l)
 		}
 	}
-	byLink(nil, 10, "one 3 2", "two 3 2", "none 0 0")
-	byLink(nil, 1, "one 3 2")
-	byLink(minutes(60_000, 120_000), 10, "two 2 2", "one 0 2", "none 0 0")
-	byLink(quarters(0, quarterMS), 2, "one 2 2", "two 2 2")
-	byLink([]storage.Piece{}, 2, "one 0 2", "two 0 2")
+	if err != nil || !slices.Equal(told, want) {
+		w.t.Errorf("by link: %q, %v; want %q", told, err, want)
+	}
 }
 
 // The parts of a range add up to the whole, and the counters say what the rows say.
