@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -33,9 +34,7 @@ func TestPreflightFindsWhatCanBeLost(t *testing.T) {
 		"two at once":                     {map[string]string{"innodb_flush_log_at_trx_commit": "2", "log_bin": "ON"}, []string{"innodb_flush_log_at_trx_commit", "sync_binlog"}},
 	} {
 		got := durable()
-		for setting, value := range c.settings {
-			got[setting] = value
-		}
+		maps.Copy(got, c.settings)
 		err := preflight(got)
 		if (err == nil) != (c.says == nil) {
 			t.Errorf("%s: %v; want it to name %q", name, err, c.says)
