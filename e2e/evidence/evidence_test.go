@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"testing"
@@ -13,33 +12,14 @@ import (
 	"longtail/shared/link"
 	"longtail/shared/queue"
 	"longtail/shared/storage"
+	"longtail/shared/storage/storagetest"
 )
 
 // fill makes the tables, a campaign of one link and three clicks of two recipients, two of them in one minute.
 func fill(t *testing.T, dsn string) (rows []oracle.Row) {
 	t.Helper()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.EnsureDefaultDomain(t.Context(), "go.example"); err != nil {
-		t.Fatal(err)
-	}
-	domains, err := db.Domains(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, err := db.CreateLinks(t.Context(), []storage.NewLink{{Link: link.Link{
-		Domain: domains[0].ID, Code: "code-a", Account: 1, CampaignName: "c", URL: "https://example.com/?a=b", State: link.Live,
-	}}})
-	if err != nil || made[0].Err != nil {
-		t.Fatal(err, made[0].Err)
-	}
-	l := made[0].Link
+	db, made := storagetest.MakeLinks(t, dsn, link.Link{Code: "code-a", CampaignName: "c", URL: "https://example.com/?a=b"})
+	l := made[0]
 	minute := time.Now().UTC().Truncate(time.Minute).UnixMilli()
 	batch := storage.Batch{Ranges: []storage.Range{{Feed: queue.FeedID{1}, From: 0, To: 3, UptoMS: minute}}}
 	for i, ms := range []int64{minute - 60_000, minute + 1, minute + 59_999} {

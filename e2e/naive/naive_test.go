@@ -14,42 +14,19 @@ import (
 	"longtail/e2e/oracle"
 	"longtail/e2e/stack"
 	"longtail/shared/link"
-	"longtail/shared/storage"
+	"longtail/shared/storage/storagetest"
 )
 
 // tables makes Longtail's tables in a private MariaDB, with a campaign of two links.
 func tables(t *testing.T) (dsn string, links []oracle.Link) {
 	t.Helper()
 	dsn = stack.Private(t, stack.MariaDB).DSN()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.EnsureDefaultDomain(t.Context(), "go.example"); err != nil {
-		t.Fatal(err)
-	}
-	domains, err := db.Domains(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var fresh []storage.NewLink
+	var wanted []link.Link
 	for k, code := range []string{"code-a", "code-b"} {
-		fresh = append(fresh, storage.NewLink{Link: link.Link{Domain: domains[0].ID, Code: code, Account: 1, CampaignName: "c", URL: oracle.Target(k), State: link.Live}})
+		wanted = append(wanted, link.Link{Code: code, CampaignName: "c", URL: oracle.Target(k)})
 		links = append(links, oracle.Link{Code: code, Path: "/" + code, URL: oracle.Target(k)})
 	}
-	results, err := db.CreateLinks(t.Context(), fresh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range results {
-		if r.Err != nil {
-			t.Fatal(r.Err)
-		}
-	}
+	storagetest.MakeLinks(t, dsn, wanted...)
 	return dsn, links
 }
 
