@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"longtail/shared/queue/spool"
 )
 
 // newSecret returns 52 random characters: 260 bits.
@@ -25,10 +27,30 @@ func keptSecret(path string, generate func() string) (secret string, made bool, 
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", false, err
 	}
-	secret = generate()
-	// Written aside and renamed: a process that dies here leaves no half of a secret.
-	if err := os.WriteFile(path+".new", []byte(secret+"\n"), 0o600); err != nil {
+	if err := writeOnce(path, generate()+"\n"); err != nil {
 		return "", false, err
 	}
-	return secret, true, os.Rename(path+".new", path)
+	// Of two processes that start at once one has written it: both read the same.
+	if content, err = os.ReadFile(filepath.Clean(path)); err != nil {
+		return "", false, err
+	}
+	return strings.TrimSpace(string(content)), true, nil
+}
+
+// writeOnce writes a file, readable by its owner only, unless there is one. It is whole and durable before it has its
+// name: neither a dead process nor a loss of power leaves half of a secret.
+func writeOnce(path, content string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return spool.OS{}.SyncDir(filepath.Dir(path))
 }

@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"longtail/redirector/internal/app"
 	"longtail/shared/config"
@@ -10,7 +12,7 @@ import (
 )
 
 type spoolCommand struct {
-	Drain spoolDrain `cmd:"" help:"Hand over the clicks that a dead redirector left in a folder. Folders that are in use are refused."`
+	Drain spoolDrain `cmd:"" help:"Hand over the clicks that a dead redirector left in a data folder. What a living one holds is left to it."`
 }
 
 type spoolDrain struct {
@@ -29,6 +31,10 @@ func (c *spoolDrain) Run(ctx context.Context) error {
 	}
 	if err := p.Err(); err != nil {
 		return err
+	}
+	// A mistyped folder would be made, found empty and reported as drained.
+	if _, err := os.Stat(filepath.Join(o.Spool.DataDir, "spool")); err != nil {
+		return fmt.Errorf("no redirector wrote in this folder: %w", err)
 	}
 	return app.Drain(ctx, o)
 }
