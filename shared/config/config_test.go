@@ -18,6 +18,8 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	(&SpoolFlags{Journal: "fast", SpoolMaxBytes: "8 parsecs"}).Parse(&p)
 	(&PoolFlags{InsertRate: "-1", Prefetch: "x", Consumers: "0", BatchSize: "", BatchAge: "soon"}).Parse(&p)
 	(&BrokerFlags{AMQPURL: "http://user:hunter2@host/"}).Parse(&p)
+	(&StoreFlags{MySQLDSN: "longtail:hunter2@tcp(mysql:3306)"}).Parse(&p)
+	(&DebugFlags{DebugAddr: "off", PprofAddr: "off", Log: "xml"}).Parse(&p)
 	ReadSecrets(&p)
 	err := p.Err()
 	var list *Error
@@ -26,7 +28,8 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	}
 	for _, setting := range []string{
 		"PUBLIC_ADDR", "PUBLIC_URL", "TRUSTED_PROXIES", "IP", "API_ADDR", "API_RATE", "DATA_DIR", "JOURNAL",
-		"SPOOL_MAX_BYTES", "INSERT_RATE", "PREFETCH", "CONSUMERS", "BATCH_SIZE", "BATCH_AGE", "AMQP_URL", "SECRET", "BOOTSTRAP_KEY",
+		"SPOOL_MAX_BYTES", "INSERT_RATE", "PREFETCH", "CONSUMERS", "BATCH_SIZE", "BATCH_AGE", "AMQP_URL", "MYSQL_DSN", "LOG",
+		"SECRET", "BOOTSTRAP_KEY",
 	} {
 		if !strings.Contains(err.Error(), Prefix+setting+" ") {
 			t.Errorf("%s is not named", setting)
@@ -34,6 +37,9 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error("a password stands in the message")
+	}
+	if !strings.Contains(err.Error(), "want one of text, json") {
+		t.Error("the words for LONGTAIL_LOG are not proposed")
 	}
 	t.Logf("%d mistakes named", len(list.Problems))
 }
@@ -54,6 +60,20 @@ func TestGoodValues(t *testing.T) {
 	}
 	if err := p.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDataSource(t *testing.T) {
+	for value, good := range map[string]bool{
+		"longtail:longtail@tcp(mysql:3306)/longtail": true, "u:p/w@(a@tcp(db:3306,db2)/x?tls=true": true, "unix(/run/m.sock)/x": true,
+		"/x": true, "sqlite:/data/x.db": true, "": false, "::": false, "sqlite:": false, "u:p@tcp(db:3306)": false, "u:p@tcp(db:3306)/": false,
+		"u:p@tcp(db:3306/x": false, "u:p@tcp(db)/?tls=true": false,
+	} {
+		var p Problems
+		(&StoreFlags{MySQLDSN: value}).Parse(&p)
+		if (p.Err() == nil) != good {
+			t.Errorf("%q: %v", value, p.Err())
+		}
 	}
 }
 

@@ -39,12 +39,9 @@ type StoreFlags struct {
 	MySQLDSN string `name:"mysql-dsn" env:"LONGTAIL_MYSQL_DSN" default:"longtail:longtail@tcp(mysql:3306)/longtail" help:"MySQL or MariaDB, user:password@tcp(host:port)/database."`
 }
 
-// Parse checks the settings. The data source name itself is checked when it is opened.
+// Parse checks the settings. What stands between the slash and the server's answer shows when the store is opened.
 func (f *StoreFlags) Parse(p *Problems) Store {
-	if f.MySQLDSN == "" {
-		p.Add("LONGTAIL_MYSQL_DSN", "is empty; want user:password@tcp(host:port)/database")
-	}
-	return Store{f.MySQLDSN}
+	return Store{p.dataSource("LONGTAIL_MYSQL_DSN", f.MySQLDSN)}
 }
 
 // Broker is RabbitMQ.

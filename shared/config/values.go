@@ -85,12 +85,13 @@ func (p *Problems) number(setting, value string, low, high int) int {
 	return n
 }
 
-// oneOf checks a word of a closed set.
+// oneOf checks a word of a closed set. An empty one among them stands for "not set" and is not proposed.
 func (p *Problems) oneOf(setting, value string, words ...string) string {
 	if slices.Contains(words, value) {
 		return value
 	}
-	p.Add(setting, "is %q; want one of %s", value, strings.Join(words, ", "))
+	proposed := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == "" })
+	p.Add(setting, "is %q; want one of %s", value, strings.Join(proposed, ", "))
 	return words[0]
 }
 
@@ -125,6 +126,24 @@ func (p *Problems) baseURL(setting, value string) *url.URL {
 		return u
 	}
 	return &url.URL{Scheme: "http", Host: "localhost"}
+}
+
+// dataSource checks that a data source name has the driver's shape and names a database. It may hold a password and is
+// never repeated in the reason.
+func (p *Problems) dataSource(setting, value string) string {
+	if path, ok := strings.CutPrefix(value, "sqlite:"); ok && path != "" {
+		return value
+	}
+	slash := strings.LastIndexByte(value, '/')
+	name, _, _ := strings.Cut(value[slash+1:], "?")
+	server := value[:max(slash, 0)]
+	switch address := server[strings.LastIndexByte(server, '@')+1:]; {
+	case slash < 0 || strings.Contains(address, "(") != strings.HasSuffix(address, ")"):
+		p.Add(setting, "is no data source name; want user:password@tcp(host:port)/database")
+	case name == "":
+		p.Add(setting, "names no database; want user:password@tcp(host:port)/database")
+	}
+	return value
 }
 
 // serviceURLs checks a comma-separated list of service URLs of one of the schemes. A value may hold a password and is
