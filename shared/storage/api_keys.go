@@ -73,7 +73,7 @@ func (r *keyRow) json() keyJSON {
 	return keyJSON{r.Role, r.Name, orZero(r.ExpiresMs), orZero(r.RevokedMs), orZero(r.StoppedMs)}
 }
 
-// CreateKey stores a new key. link.ErrTaken: the id is there.
+// CreateKey stores a new key. link.ErrTaken: the id is there; link.ErrNotFound: its account is not.
 func (d *DB) CreateKey(ctx context.Context, k Key) error {
 	row := keyRow{
 		ID: k.ID[:], SecretHash: k.Hash[:], AccountID: k.Account, Role: k.Role, Name: k.Name, CreatedMs: k.CreatedMS, ExpiresMs: msOrNil(k.ExpiresMS),
@@ -83,6 +83,9 @@ func (d *DB) CreateKey(ctx context.Context, k Key) error {
 		row.RatePerS = &k.RatePerS
 	}
 	err := d.writeOrm(ctx, func(tx *gorm.DB) error {
+		if err := tx.Select("id").Take(&accountRow{}, k.Account).Error; err != nil {
+			return fmt.Errorf("account %d: %w", k.Account, notFound(err))
+		}
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}

@@ -133,6 +133,9 @@ func keys(t *testing.T, fresh Fresh) {
 	if err := w.db.CreateKey(ctx, key); !errors.Is(err, link.ErrTaken) {
 		t.Errorf("twice: %v", err)
 	}
+	if err := w.db.CreateKey(ctx, storage.Key{ID: [8]byte([]byte("nobody00")), Account: 99, Role: 2, Name: "of no account"}); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("no such account: %v", err)
+	}
 	got, err := w.db.FindKey(ctx, key.ID)
 	if err != nil || got.Hash != key.Hash || got.Name != key.Name || got.ExpiresMS != key.ExpiresMS || got.RatePerS != 7 || got.RevokedMS != 0 {
 		t.Errorf("%+v, %v", got, err)
