@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -115,8 +116,11 @@ type letterChoice struct {
 
 // each calls do with the chosen ids, some hundred at a time.
 func (c *letterChoice) each(ctx context.Context, db *storage.DB, do func(ids [][16]byte) error) error {
-	if (len(c.IDs) == 0) == (c.Reason == "") {
-		return fmt.Errorf("name ids, or --reason, but not both")
+	switch {
+	case len(c.IDs) > 0 && c.Reason != "":
+		return errors.New("name ids or --reason, not both")
+	case len(c.IDs) == 0 && c.Reason == "":
+		return errors.New("name the ids that deadletter list shows, or --reason")
 	}
 	if c.Reason == "" {
 		ids, err := letterIDs(c.IDs)
