@@ -31,7 +31,7 @@ type Options struct {
 	ConfirmTimeout time.Duration // a confirm is waited for this long, 30 s, the first of a connection a tenth; not counted while blocked
 	CloseTimeout   time.Duration // the polite part of closing, 2 s; then the socket is cut
 	BackoffMin     time.Duration // pause after a first failure, 100 ms; it doubles, with jitter,
-	BackoffMax     time.Duration // up to this, 5 s
+	BackoffMax     time.Duration // up to this, 2 s
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -48,7 +48,7 @@ func (o *Options) setDefaults() {
 		{&o.ConfirmTimeout, 30 * time.Second},
 		{&o.CloseTimeout, 2 * time.Second},
 		{&o.BackoffMin, 100 * time.Millisecond},
-		{&o.BackoffMax, 5 * time.Second},
+		{&o.BackoffMax, 2 * time.Second},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
@@ -82,16 +82,19 @@ func (b *Broker) Audit(ctx context.Context) error {
 	return b.once(ctx, "audit", func(g *generation) error { return g.declare() })
 }
 
-// AuditPatiently is Audit for a program that starts before its broker: it asks until the broker answers or ctx ends, and
-// returns ErrTopology or nil.
+// auditPause lies between two tries to reach a broker that is not there yet.
+const auditPause = time.Second
+
+// AuditPatiently is Audit for a program that starts before its broker: it asks until the broker answers, and returns
+// ErrTopology or nil; when ctx ends first, it returns ctx's error.
 func (b *Broker) AuditPatiently(ctx context.Context) error {
 	for {
 		err := b.Audit(ctx)
 		if err == nil || errors.Is(err, ErrTopology) {
 			return err
 		}
-		if !sleep(ctx, b.opts.BackoffMax) {
-			return nil
+		if !sleep(ctx, auditPause) {
+			return ctx.Err()
 		}
 	}
 }
