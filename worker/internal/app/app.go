@@ -53,14 +53,8 @@ func Run(ctx context.Context, o Options) error {
 // start wires the rooms from the end of the click's way to its beginning. Long and straight on purpose.
 func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 	registry := telemetry.NewRegistry()
-	var running atomic.Bool
-	ready := func() error {
-		if !running.Load() {
-			return errors.New("starting: the database was not reached yet")
-		}
-		return nil
-	}
-	if err := life.ListenAndServe(ctx, "LONGTAIL_DEBUG_ADDR", o.Debug.Addr, telemetry.Debug(registry, ready)); err != nil {
+	var reached services
+	if err := life.ListenAndServe(ctx, "LONGTAIL_DEBUG_ADDR", o.Debug.Addr, telemetry.Debug(registry, reached.ready)); err != nil {
 		return err
 	}
 	if err := life.ListenAndServe(ctx, "LONGTAIL_PPROF_ADDR", o.Debug.Pprof, telemetry.Pprof()); err != nil {
@@ -70,6 +64,11 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 	if err != nil {
 		return fmt.Errorf("LONGTAIL_AMQP_URL: %w", err)
 	}
+	life.Go("audit of the broker", 3*time.Second, func(ctx context.Context) error {
+		err := broker.AuditPatiently(ctx)
+		reached.broker.Store(err == nil)
+		return err
+	})
 	db, err := storage.OpenPatiently(ctx, storage.Options{DSN: o.DSN, Log: o.Log})
 	if err != nil {
 		return err
@@ -95,11 +94,24 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 		return err
 	}
 	window = consumers.Prefetch
-	life.Go("audit of the broker", 3*time.Second, broker.AuditPatiently)
 	life.Go("consume", 15*time.Second, consumers.Run)
-	running.Store(true)
+	reached.database.Store(true)
 	o.Log.Info("storing clicks", "insert_rate", o.Pool.InsertRate, "prefetch", consumers.Prefetch(), "consumers", o.Pool.Consumers)
 	return nil
+}
+
+// services are those without which a worker cannot begin. Once both were reached it stays ready: it waits for them.
+type services struct{ database, broker atomic.Bool }
+
+func (s *services) ready() error {
+	var missing []error
+	if !s.database.Load() {
+		missing = append(missing, errors.New("starting: the database was not reached yet"))
+	}
+	if !s.broker.Load() {
+		missing = append(missing, errors.New("starting: the broker was not reached yet"))
+	}
+	return errors.Join(missing...)
 }
 
 func newConsumers(broker *rabbit.Broker, in *ingest.Ingest, o Options, r prometheus.Registerer) (*consume.Pool, error) {
