@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,6 +58,8 @@ type app struct {
 	spool    *spool.Spool
 	resolver *resolve.Resolver
 	keeper   *feed.Keeper
+	wired    atomic.Bool // what ready asks is there
+	early    atomic.Bool // clicks are answered though the feed could not be registered in time
 }
 
 // start wires the rooms in the order of the click's way, from its end to its beginning, so that whatever is stopped hands
@@ -92,16 +95,18 @@ func (a *app) start(ctx context.Context) error {
 		return err
 	}
 	a.startKeeper()
+	a.wired.Store(true)
 	a.startAPI(api)
 	return a.startEdge(ctx, public)
 }
 
-// ready is what operators and the load balancer ask. Once warm it stays so, whatever else fails: redirects go on.
+// ready is what operators and the load balancer ask. Once warm it stays so, whatever else fails: redirects go on. They also
+// come first at a start without the database: then what Redis knows is answered before the feed is registered.
 func (a *app) ready() error {
 	switch {
-	case a.resolver == nil || !a.resolver.Ready():
-		return errors.New("starting: no store has told the domains yet")
-	case a.keeper == nil || !a.keeper.Registered():
+	case !a.wired.Load() || !a.resolver.Ready():
+		return errors.New("starting: neither the database nor Redis has told the domains yet")
+	case !a.keeper.Registered() && (a.keeper.GivenUp() || !a.early.Load()):
 		return errors.New("this instance's feed is not registered in the database")
 	}
 	return nil
@@ -195,13 +200,15 @@ func (a *app) startEdge(ctx context.Context, l net.Listener) error {
 }
 
 // waitWarm waits until the feed is registered. Redirects come first, though: once links can be found, it waits no longer
-// than five seconds.
+// than five seconds since the start, or since the database was reached.
 func (a *app) waitWarm(ctx context.Context) error {
-	begin := time.Now()
+	begin, opened := time.Now(), a.late.opened
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for a.ready() != nil && (!a.resolver.Ready() || time.Since(begin) < coldStart) {
 		select {
+		case <-opened:
+			begin, opened = time.Now(), nil
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
@@ -209,6 +216,7 @@ func (a *app) waitWarm(ctx context.Context) error {
 			return err
 		}
 	}
+	a.early.Store(!a.keeper.Registered())
 	return nil
 }
 

@@ -58,6 +58,7 @@ type Keeper struct {
 	outage   telemetry.Changed
 
 	registered atomic.Bool
+	givenUp    atomic.Bool
 	adopted    []*adopted
 	adoptedAt  time.Time
 }
@@ -72,8 +73,11 @@ func New(store Store, s Spool, clock *click.Clock, instance string, log *slog.Lo
 }
 
 // Registered reports whether the live feed is known to the database: only then is what it answers covered by
-// complete_through. It stays true whatever fails later.
+// complete_through. It stays true whatever fails later, unless the feed is given up there.
 func (k *Keeper) Registered() bool { return k.registered.Load() }
+
+// GivenUp reports whether the database gave up this instance's feed, and no new one is registered yet.
+func (k *Keeper) GivenUp() bool { return k.givenUp.Load() }
 
 // Run registers the live feed, then tells its counts once a second and looks for orphans every ten, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
@@ -121,6 +125,7 @@ func (k *Keeper) register(ctx context.Context) error {
 		}
 	}
 	k.registered.Store(true)
+	k.givenUp.Store(false)
 	return nil
 }
 
@@ -141,6 +146,7 @@ func (k *Keeper) tick(ctx context.Context) error {
 // instance is not ready.
 func (k *Keeper) renew(ctx context.Context, why error) error {
 	k.log.Warn("this instance's feed was given up in the database; a new one begins", "reason", why)
+	k.givenUp.Store(true)
 	k.registered.Store(false)
 	if _, err := k.spool.Renew(ctx); err != nil {
 		return fmt.Errorf("begin a new feed: %w", err)
