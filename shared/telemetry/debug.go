@@ -107,11 +107,11 @@ func Probe(ctx context.Context, addr, path string) error {
 	return nil
 }
 
-// Hostname is how this process names itself to operators.
-func Hostname() string {
+// Process is how this process names itself to operators: its host and its process id, since one host may run several.
+func Process() string {
 	name, err := os.Hostname()
 	if err != nil {
-		return "unknown"
+		name = "unknown"
 	}
-	return name
+	return name + ":" + strconv.Itoa(os.Getpid())
 }

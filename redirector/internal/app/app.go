@@ -164,7 +164,7 @@ func (a *app) startResolve() error {
 // startKeeper keeps the database's knowledge of the spool true. Its stop is the hand-over: the public port is closed by
 // then, and the hop behind the spool still runs.
 func (a *app) startKeeper() {
-	instance := telemetry.Hostname() + "/" + a.spool.Live().Slot()
+	instance := telemetry.Process() + "/" + a.spool.Live().Slot()
 	a.keeper = feed.New(a.late, a.spool, a.clock, instance, a.o.Log)
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

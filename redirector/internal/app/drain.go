@@ -30,7 +30,7 @@ func (a *app) drainAll(ctx context.Context) error {
 	if err := a.startHop(ctx); err != nil {
 		return err
 	}
-	keeper := feed.New(a.late, a.spool, a.clock, telemetry.Hostname()+"/drain", a.o.Log)
+	keeper := feed.New(a.late, a.spool, a.clock, telemetry.Process()+"/drain", a.o.Log)
 	n, err := keeper.Drain(ctx)
 	if err != nil {
 		return fmt.Errorf("drain %s: %w", a.o.Spool.DataDir, err)

@@ -62,7 +62,7 @@ func (a *app) startIngest(ctx context.Context) error {
 		Log: a.o.Log, Registerer: a.registry,
 	})
 	a.life.Go("ingest", 8*time.Second, func(ctx context.Context) error { return in.Run(ctx, a.spool) })
-	member := pool.NewMember(db, telemetry.Hostname(), a.o.Pool.InsertRate, budget, in.Load, a.o.Log)
+	member := pool.NewMember(db, telemetry.Process(), a.o.Pool.InsertRate, budget, in.Load, a.o.Log)
 	a.life.Go("pool", 3*time.Second, member.Run)
 	tasks := maintain.Tasks(db, a.o.Retention, time.Now)
 	a.life.Go("maintenance", 5*time.Second, func(ctx context.Context) error {

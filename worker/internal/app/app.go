@@ -84,7 +84,7 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 	})
 	lane.Lane = quarantine.New(quarantine.Options{Store: counted{db, in}, Judge: in.Judge, Pace: budget.Grant, Log: o.Log, Registerer: registry})
 
-	member := pool.NewMember(db, telemetry.Hostname(), o.Pool.InsertRate, budget, in.Load, o.Log)
+	member := pool.NewMember(db, telemetry.Process(), o.Pool.InsertRate, budget, in.Load, o.Log)
 	life.Go("pool", 5*time.Second, member.Run)
 	tasks := append(maintain.Tasks(db, o.Retention, time.Now), suspects(db, in, time.Now()))
 	life.Go("maintenance", 5*time.Second, func(ctx context.Context) error { return maintain.Run(ctx, tasks, member.Leads, o.Log) })
