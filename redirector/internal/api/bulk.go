@@ -191,5 +191,5 @@ func parseLine(raw []byte, tooLong error) (links.Draft, error) {
 	if err := decode(raw, &body); err != nil {
 		return links.Draft{}, err
 	}
-	return body.draft(), nil
+	return body.draft()
 }

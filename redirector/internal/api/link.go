@@ -2,26 +2,38 @@ package api
 
 import (
 	"longtail/redirector/internal/links"
+	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
 )
 
 // newLinkBody is what makes a link.
 type newLinkBody struct {
 	URL       string   `json:"url" doc:"Absolute http or https; stored byte for byte."`
-	Campaign  string   `json:"campaign,omitempty" doc:"1 to 128 of A-Z a-z 0-9 . _ : -; made on first use; default if not given."`
-	Code      string   `json:"code,omitempty" doc:"A code of one's own, 3 to 64 of a-z 0-9 - _, on a domain of one's own."`
-	Domain    string   `json:"domain,omitempty" doc:"Else the campaign's, the account's or the installation's default."`
+	Campaign  *string  `json:"campaign,omitempty" doc:"1 to 128 of A-Z a-z 0-9 . _ : -; made on first use; default if not given."`
+	Code      *string  `json:"code,omitempty" doc:"A code of one's own, 3 to 64 of a-z 0-9 - _, on a domain of one's own."`
+	Domain    *string  `json:"domain,omitempty" doc:"Else the campaign's, the account's or the installation's default."`
 	Name      string   `json:"name,omitempty"`
 	Tags      []string `json:"tags,omitempty"`
 	ExpiresAt moment   `json:"expires_at,omitempty"`
-	Ref       string   `json:"ref,omitempty" doc:"The caller's own id: a second create with it answers the first link."`
+	Ref       *string  `json:"ref,omitempty" doc:"The caller's own id: a second create with it answers the first link."`
 	Reuse     bool     `json:"reuse,omitempty" doc:"Answer the campaign's existing link of the same url, if there is one."`
 	Forward   []string `json:"forward_query,omitempty" doc:"Names of query parameters that a click passes on to the target."`
 }
 
-func (b *newLinkBody) draft() links.Draft {
-	return links.Draft{URL: b.URL, Campaign: b.Campaign, Code: b.Code, Domain: b.Domain, Name: b.Name, Tags: b.Tags,
-		ExpiresMS: int64(b.ExpiresAt), Ref: b.Ref, Reuse: b.Reuse, Forward: b.Forward}
+// draft is the link that is asked for. A field that is given and empty is a mistake: leaving it out is how one says that
+// it does not matter.
+func (b *newLinkBody) draft() (links.Draft, error) {
+	var bad problem.Fields
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"campaign", b.Campaign}, {"code", b.Code}, {"domain", b.Domain}, {"ref", b.Ref}} {
+		if f.value != nil && *f.value == "" {
+			bad.Add(f.name, problem.RuleShape, "is empty; leave it out")
+		}
+	}
+	return links.Draft{URL: b.URL, Campaign: orZero(b.Campaign), Code: orZero(b.Code), Domain: orZero(b.Domain), Name: b.Name, Tags: b.Tags,
+		ExpiresMS: int64(b.ExpiresAt), Ref: orZero(b.Ref), Reuse: b.Reuse, Forward: b.Forward}, bad.Err()
 }
 
 // linkPatch is a merge patch of a link.

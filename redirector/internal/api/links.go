@@ -45,7 +45,11 @@ func (s *server) createLink(ctx context.Context, who account.Principal, in *stru
 	Key string `header:"Idempotency-Key" doc:"The same key with the same body within 24 h gets the same answer."`
 	Doc document[newLinkBody]
 }) (*linkAnswer, error) {
-	r, err := s.links.Create(ctx, who, in.Doc.value.draft())
+	draft, err := in.Doc.value.draft()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.links.Create(ctx, who, draft)
 	if err != nil {
 		return nil, err
 	}
