@@ -72,5 +72,8 @@ func (d *DB) compact(ctx context.Context, tx *sql.Tx, feed queue.FeedID) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM feed_ranges WHERE feed = ? AND to_pos <= ? AND upto_ms <= ?", feed[:], f.done, f.upto)
-	return err
+	if err != nil {
+		return err
+	}
+	return d.endLate(ctx, tx, feed, f.upto)
 }

@@ -42,6 +42,17 @@ func (d *DB) closeForgotten(ctx context.Context, tx *sql.Tx, feed queue.FeedID) 
 	return nil
 }
 
+// endLate removes the gap of clicks that were answered before their feed was registered, once all of the feed below upto
+// is stored: they are counted now. The gap ends at the floor that the feed was registered with, so a watermark above it
+// came with ranges.
+func (d *DB) endLate(ctx context.Context, tx *sql.Tx, feed queue.FeedID, upto int64) error {
+	_, err := tx.ExecContext(ctx, "DELETE FROM gaps WHERE feed = ? AND reason = ? AND to_ms < ?", feed[:], GapLate, upto)
+	if err != nil {
+		return fmt.Errorf("end late gap: %w", err)
+	}
+	return nil
+}
+
 // Gaps returns the gaps that touch [fromMS, toMS), in the order of their beginnings. toMS 0 means no upper end.
 func (d *DB) Gaps(ctx context.Context, fromMS, toMS int64) ([]Gap, error) {
 	where, args := "(to_ms IS NULL OR to_ms > ? OR from_ms >= ?)", []any{fromMS, fromMS}

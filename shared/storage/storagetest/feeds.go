@@ -21,6 +21,7 @@ var feedTests = []conformance{
 	{"CompletenessOutOfOrder", outOfOrder},
 	{"SignedOffHoldsUntilStored", signedOff},
 	{"CompactionChangesNothing", compaction},
+	{"ALateGapEndsWhenItIsCounted", lateGapEnds},
 	{"BalanceOfFeeds", balanceOfFeeds},
 	{"Adoption", adoption},
 	{"Forgetting", forgetting},
@@ -169,6 +170,29 @@ func compaction(t *testing.T, fresh Fresh) {
 	}
 	w.span(f, 190, 500, t0+49)
 	w.wantComplete(t0 + 50)
+}
+
+// lateGapEnds: what was answered before the registration is a gap until it is counted.
+func lateGapEnds(t *testing.T, fresh Fresh) {
+	w := newWorld(t, fresh)
+	f := feedOf(1)
+	t0 := w.register(f)
+	w.ok(w.db.RecordGap(t.Context(), storage.Gap{Feed: f, FromMS: t0 - 500, ToMS: t0, Clicks: 3, Reason: storage.GapLate}))
+	gaps := func(want int) {
+		t.Helper()
+		w.ok(w.db.CompactRanges(t.Context()))
+		all, err := w.db.Gaps(t.Context(), 0, 0)
+		w.ok(err)
+		if len(all) != want {
+			t.Fatalf("gaps %+v, want %d", all, want)
+		}
+	}
+	w.span(f, 0, 100, t0-200) // some of them
+	gaps(1)
+	w.span(f, 300, 400, t0+100) // behind a hole
+	gaps(1)
+	w.span(f, 100, 300, t0+50)
+	gaps(0)
 }
 
 func (w *world) wantBalance(campaign uint64, answered, stored, waiting, setAside int64) {
