@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"longtail/shared/click"
 	"longtail/shared/config"
 	"longtail/shared/link"
+	"longtail/shared/queue"
 	"longtail/shared/storage"
 )
 
 type traceCommand struct {
 	config.StoreFlags
-	What   string `arg:"" name:"id-or-code" help:"The id of a click (32 hexadecimal digits), or the code of a link."`
+	What   string `arg:"" name:"id-or-code" help:"The id of a click (32 hexadecimal digits), a place in a spool (FEED:OFFSET), or the code of a link."`
 	Domain string `help:"The link's host; by default every domain that has the code."`
 }
 
@@ -27,6 +29,9 @@ func (c *traceCommand) Run(ctx context.Context) error {
 	defer db.Close()
 	if id, err := click.ParseID(strings.ToLower(c.What)); err == nil {
 		return traceClick(ctx, db, id)
+	}
+	if feed, offset, found := strings.Cut(c.What, ":"); found {
+		return tracePlace(ctx, db, feed, offset)
 	}
 	return traceLink(ctx, db, strings.ToLower(c.What), strings.ToLower(c.Domain))
 }
@@ -51,6 +56,37 @@ func traceClick(ctx context.Context, db *storage.DB, id click.ID) error {
 	}
 	if t.Attempts > 0 {
 		fmt.Printf("tries     %d, alone, in quarantine\n", t.Attempts)
+	}
+	return nil
+}
+
+// tracePlace tells whether what stands at an offset of a feed is stored.
+func tracePlace(ctx context.Context, db *storage.DB, feedText, offset string) error {
+	feed, err := queue.ParseFeedID(feedText)
+	if err != nil {
+		return err
+	}
+	pos, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil || pos < 0 {
+		return fmt.Errorf("offset %q of feed %s: want a number from 0", offset, feed)
+	}
+	t, err := db.TraceFeed(ctx, feed, pos)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("feed      %s, offset %d\n", feed, pos)
+	switch {
+	case t.Stored:
+		fmt.Println("message   stored, or covered by a gap that is named")
+	case !t.Known:
+		fmt.Println("message   not stored, and the feed was never registered")
+	case pos < t.Counted:
+		fmt.Println("message   answered and not stored yet: in the spool, in the broker, or in a worker's hands")
+	default:
+		fmt.Println("message   the redirector has not told of it yet")
+	}
+	if t.Known {
+		fmt.Printf("known     stored without a hole up to %d, answered up to %d\n", t.Done, t.Counted)
 	}
 	return nil
 }
