@@ -84,6 +84,7 @@ func TestLoadFiles(t *testing.T) {
 	}
 	t.Setenv("LONGTAIL_SECRET", "")
 	t.Setenv("LONGTAIL_SECRET_FILE", path)
+	t.Setenv("LONGTAIL_AMQP_URL", "")
 	t.Setenv("LONGTAIL_AMQP_URL_FILE", path+".absent")
 	var p Problems
 	LoadFiles(&p)
