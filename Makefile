@@ -67,7 +67,7 @@ demo: build ## everything in one process, and a simulated campaign at a rate tha
 
 .PHONY: faults
 faults: build ## kill -9 and SIGTERM of every process while people click; the oracle counts
-	go test -count=1 -v -timeout 10m ./e2e/stories -run 'Kill|Term|Adopt'
+	go test -count=1 -v -timeout 10m ./e2e/faults ./e2e/stories -run 'Term|Adopt'
 
 .PHONY: bench
 bench: ## benchmarks of the rooms on the click's way

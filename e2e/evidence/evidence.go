@@ -81,6 +81,21 @@ func (d *Database) Figures(ctx context.Context, campaign string) (oracle.Figures
 	return f, err
 }
 
+// Older counts a campaign's rows with a time before t.
+func (d *Database) Older(ctx context.Context, campaign string, t time.Time) (int, error) {
+	return d.count(ctx, `SELECT COUNT(*) FROM v_clicks WHERE campaign = ? AND time < ?`, campaign, t.UTC().Format("2006-01-02 15:04:05.000"))
+}
+
+// Of counts a campaign's rows with a user agent.
+func (d *Database) Of(ctx context.Context, campaign, userAgent string) (int, error) {
+	return d.count(ctx, `SELECT COUNT(*) FROM v_clicks WHERE campaign = ? AND user_agent = ?`, campaign, userAgent)
+}
+
+func (d *Database) count(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = d.query(ctx, query, func(rows *sql.Rows) error { return rows.Scan(&n) }, args...)
+	return n, err
+}
+
 func (d *Database) query(ctx context.Context, query string, each func(*sql.Rows) error, args ...any) error {
 	rows, err := d.db.QueryContext(ctx, query, args...)
 	if err != nil {

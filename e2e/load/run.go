@@ -26,6 +26,7 @@ type Run struct {
 	answers []Answer
 	done    atomic.Int64
 	all     chan struct{}
+	stop    func()
 }
 
 // Start sends click i at due[i] after now, each once. It ends when all are answered, or have failed, or ctx has ended;
@@ -35,6 +36,8 @@ func Start(ctx context.Context, o Options, due []time.Duration, clicks Clicks) *
 	for i := range due {
 		r.answers[i].Due = due[i]
 	}
+	scheduled, stop := context.WithCancel(ctx)
+	r.stop = stop
 	ready := make(chan int, min(len(due), 1024))
 	var senders sync.WaitGroup
 	for range min(o.Connections, max(1, len(due))) {
@@ -48,9 +51,10 @@ func Start(ctx context.Context, o Options, due []time.Duration, clicks Clicks) *
 		})
 	}
 	go func() {
-		schedule(ctx, r.Start, due, ready)
+		schedule(scheduled, r.Start, due, ready)
 		close(ready)
 		senders.Wait()
+		stop()
 		close(r.all)
 	}()
 	return r
@@ -87,6 +91,9 @@ func schedule(ctx context.Context, start time.Time, due []time.Duration, ready c
 
 // Progress is how many clicks have their fate by now.
 func (r *Run) Progress() int { return int(r.done.Load()) }
+
+// Stop sends no more clicks: those that are on their way get their answers, the others stay NotSent.
+func (r *Run) Stop() { r.stop() }
 
 // Done is closed when the load has ended.
 func (r *Run) Done() <-chan struct{} { return r.all }

@@ -13,6 +13,7 @@ import (
 	"longtail/e2e/oracle"
 	"longtail/e2e/platform"
 	"longtail/e2e/stack"
+	"longtail/e2e/stage"
 )
 
 // recovery is how soon a program that was started without its services serves once they are there.
@@ -58,28 +59,10 @@ func newCellar(t *testing.T) *cellar {
 		return p
 	}
 	c.redirector, c.worker = prepare("redirector", stack.Redirector), prepare("worker", stack.Worker)
-	if _, err := c.redirector.Run(within(t, 20*time.Second), "migrate"); err != nil {
+	if _, err := c.redirector.Run(stage.Within(t, 20*time.Second), "migrate"); err != nil {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// kill ends services at once.
-func kill(t *testing.T, services ...*stack.Process) {
-	t.Helper()
-	for _, p := range services {
-		if err := p.Kill9(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// start starts a service or program and returns when it answers.
-func start(t *testing.T, p *stack.Process) {
-	t.Helper()
-	if err := p.Start(within(t, 40*time.Second)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // get returns a status and a body; 0 is no answer.
@@ -109,7 +92,7 @@ func waits(t *testing.T, p *stack.Program, wanting ...string) {
 	if err := p.Launch(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, recovery, func() string { return p.Name + " lives" }, func() bool {
+	stage.Until(t, recovery, func() string { return p.Name + " lives" }, func() bool {
 		status, _ := get(t, p.DebugURL()+"/livez")
 		return status == http.StatusOK
 	})
@@ -137,7 +120,7 @@ func recovers(t *testing.T, p *stack.Program) {
 	t.Helper()
 	begin := time.Now()
 	var said string
-	until(t, recovery, func() string { return p.Name + " is ready: " + said }, func() bool {
+	stage.Until(t, recovery, func() string { return p.Name + " is ready: " + said }, func() bool {
 		var status int
 		status, said = get(t, p.DebugURL()+"/readyz")
 		return status == http.StatusOK
@@ -147,62 +130,62 @@ func recovers(t *testing.T, p *stack.Program) {
 
 func TestColdStartWithoutAnyService(t *testing.T) {
 	c := newCellar(t)
-	kill(t, c.mysql.Process, c.rabbitmq.Process, c.redis.Process)
+	stage.Kill(t, c.mysql.Process, c.rabbitmq.Process, c.redis.Process)
 	waits(t, c.redirector, "database", "Redis")
 	waits(t, c.worker, "database", "broker")
-	pass(t, 6*time.Second) // longer than a redirector waits for its database while it could answer
+	stage.Pass(t, 6*time.Second) // longer than a redirector waits for its database while it could answer
 	stillWaits(t, c.redirector, "database", "Redis")
 	stillWaits(t, c.worker, "database", "broker")
 
-	start(t, c.mysql.Process)
+	stage.Start(t, c.mysql.Process)
 	recovers(t, c.redirector)
 	stillWaits(t, c.worker, "broker")
 	api := &platform.API{Base: c.redirector.APIURL(), Key: testKey}
-	s := open(t, api, "http://links.test", c.mysql.DSN())
-	answers := s.start(t, c.redirector.URL(), 100, 0).Answers()
+	s := stage.Open(t, api, "http://links.test", c.mysql.DSN())
+	answers := s.Start(t, c.redirector.URL(), 100, 0).Answers()
 
-	start(t, c.rabbitmq.Process)
+	stage.Start(t, c.rabbitmq.Process)
 	recovers(t, c.worker)
-	start(t, c.redis.Process)
-	allAnswered(t, s.judge(t, answers))
+	stage.Start(t, c.redis.Process)
+	stage.AllAnswered(t, s.Judge(t, answers))
 }
 
 // What Redis knows is answered while the database is away, and counted when it is back: redirects come first.
 func TestColdStartWithRedisAlone(t *testing.T) {
 	c := newCellar(t)
-	start(t, c.redirector.Process)
-	start(t, c.worker.Process)
+	stage.Start(t, c.redirector.Process)
+	stage.Start(t, c.worker.Process)
 	api := &platform.API{Base: c.redirector.APIURL(), Key: testKey}
-	s := open(t, api, "http://links.test", c.mysql.DSN())
-	if err := c.redirector.Term(within(t, 20*time.Second)); err != nil {
+	s := stage.Open(t, api, "http://links.test", c.mysql.DSN())
+	if err := c.redirector.Term(stage.Within(t, 20*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 
-	kill(t, c.mysql.Process)
+	stage.Kill(t, c.mysql.Process)
 	if err := c.redis.Pause(); err != nil { // it takes connections and never answers
 		t.Fatal(err)
 	}
 	waits(t, c.redirector, "database", "Redis")
-	pass(t, 6*time.Second)
+	stage.Pass(t, 6*time.Second)
 	stillWaits(t, c.redirector, "database", "Redis")
 	if err := c.redis.Cont(); err != nil {
 		t.Fatal(err)
 	}
 	recovers(t, c.redirector)
-	answers := s.start(t, c.redirector.URL(), 100, 0).Answers()
-	start(t, c.mysql.Process)
+	answers := s.Start(t, c.redirector.URL(), 100, 0).Answers()
+	stage.Start(t, c.mysql.Process)
 	// The feed was not registered yet, so that complete_through could pass it: what it holds is a gap until it is counted.
 	var rows []oracle.Row
-	until(t, 20*time.Second, func() string { return fmt.Sprintf("a row for each of 100 clicks: %d", len(rows)) }, func() bool {
+	stage.Until(t, 20*time.Second, func() string { return fmt.Sprintf("a row for each of 100 clicks: %d", len(rows)) }, func() bool {
 		var err error
-		rows, err = s.db.Rows(t.Context(), s.crowd.ID)
+		rows, err = s.DB.Rows(t.Context(), s.Crowd.ID)
 		return err == nil && len(rows) >= len(answers)
 	})
-	found := s.crowd.Compare(answers, rows, true)
-	if allAnswered(t, found); found.Broken() {
+	found := &stage.Found{Tally: s.Crowd.Compare(answers, rows, true)}
+	if stage.AllAnswered(t, found); found.Broken() {
 		t.Errorf("the promise is broken:\n%s", strings.Join(found.Examples, "\n"))
 	}
-	results, err := s.api.Results(t.Context(), s.crowd.ID)
+	results, err := s.API.Results(t.Context(), s.Crowd.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
