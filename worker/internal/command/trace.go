@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"longtail/shared/click"
 	"longtail/shared/config"
 	"longtail/shared/link"
-	"longtail/shared/queue"
 	"longtail/shared/storage"
 )
 
@@ -18,6 +16,8 @@ type traceCommand struct {
 	config.StoreFlags
 	What   string `arg:"" name:"id-or-code" help:"The id of a click (32 hexadecimal digits), a place in a spool (FEED:OFFSET), or the code of a link."`
 	Domain string `help:"The link's host; by default every domain that has the code."`
+	// A worker's host need not be a redirector's: what is not there is not searched.
+	DataDirs []string `name:"data-dir" env:"LONGTAIL_DATA_DIR" default:"./data" help:"Data folders of redirectors on this machine, separated by commas: their spools are searched for a click that is not stored."`
 }
 
 // Run tells where a click is, or where a link's clicks are.
@@ -28,7 +28,7 @@ func (c *traceCommand) Run(ctx context.Context) error {
 	}
 	defer db.Close()
 	if id, err := click.ParseID(strings.ToLower(c.What)); err == nil {
-		return traceClick(ctx, db, id)
+		return c.traceClick(ctx, db, id)
 	}
 	if feed, offset, found := strings.Cut(c.What, ":"); found {
 		return tracePlace(ctx, db, feed, offset)
@@ -36,7 +36,7 @@ func (c *traceCommand) Run(ctx context.Context) error {
 	return traceLink(ctx, db, strings.ToLower(c.What), strings.ToLower(c.Domain))
 }
 
-func traceClick(ctx context.Context, db *storage.DB, id click.ID) error {
+func (c *traceCommand) traceClick(ctx context.Context, db *storage.DB, id click.ID) error {
 	t, err := db.RowsTrace(ctx, id)
 	if err != nil {
 		return err
@@ -52,41 +52,10 @@ func traceClick(ctx context.Context, db *storage.DB, id click.ID) error {
 	case t.Expired:
 		fmt.Println("row       none: its day lies below the retention floor; it is still in the figures")
 	default:
-		return whereIsIt(ctx, db, id)
+		return c.waiting(ctx, db, id)
 	}
 	if t.Attempts > 0 {
 		fmt.Printf("tries     %d, alone, in quarantine\n", t.Attempts)
-	}
-	return nil
-}
-
-// tracePlace tells whether what stands at an offset of a feed is stored.
-func tracePlace(ctx context.Context, db *storage.DB, feedText, offset string) error {
-	feed, err := queue.ParseFeedID(feedText)
-	if err != nil {
-		return err
-	}
-	pos, err := strconv.ParseInt(offset, 10, 64)
-	if err != nil || pos < 0 {
-		return fmt.Errorf("offset %q of feed %s: want a number from 0", offset, feed)
-	}
-	t, err := db.TraceFeed(ctx, feed, pos)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("feed      %s, offset %d\n", feed, pos)
-	switch {
-	case t.Stored:
-		fmt.Println("message   stored, or covered by a gap that is named")
-	case !t.Known:
-		fmt.Println("message   not stored, and the feed was never registered")
-	case pos < t.Counted:
-		fmt.Println("message   answered and not stored yet: in the spool, in the broker, or in a worker's hands")
-	default:
-		fmt.Println("message   the redirector has not told of it yet")
-	}
-	if t.Known {
-		fmt.Printf("known     stored without a hole up to %d, answered up to %d\n", t.Done, t.Counted)
 	}
 	return nil
 }
@@ -104,36 +73,6 @@ func counted(r *storage.StoredClick) string {
 		return "counted; credited to nobody: the recipient opted out"
 	}
 	return "counted; credited to nobody: it had no token"
-}
-
-// whereIsIt says which feeds may still hold a click that the database does not have.
-func whereIsIt(ctx context.Context, db *storage.DB, id click.ID) error {
-	complete, err := db.Completeness(ctx)
-	if err != nil {
-		return err
-	}
-	if id.MS() < complete {
-		gaps, err := db.Gaps(ctx, id.MS(), id.MS()+1)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("row       none, and everything before %s is counted: it was never recorded\n", moment(complete))
-		for _, g := range gaps {
-			fmt.Printf("gap       %s of feed %s covers its time\n", g.Reason, g.Feed)
-		}
-		return nil
-	}
-	fmt.Printf("row       none yet: figures are complete up to %s\n", moment(complete))
-	instances, err := db.Instances(ctx)
-	if err != nil {
-		return err
-	}
-	for _, i := range instances {
-		if i.Holds && i.UptoMS <= id.MS() {
-			fmt.Printf("may be in %s (feed %s): told up to %s, %d clicks in its spool\n", i.Instance, i.Feed, moment(i.UptoMS), i.Waiting)
-		}
-	}
-	return nil
 }
 
 func traceLink(ctx context.Context, db *storage.DB, code, host string) error {
