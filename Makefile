@@ -66,8 +66,8 @@ demo: build ## everything in one process, and a simulated campaign at a rate tha
 	go run ./e2e/cmd/demo
 
 .PHONY: faults
-faults: build ## kill -9 and SIGTERM of every process while people click; the oracle counts
-	go test -count=1 -v -timeout 10m ./e2e/faults ./e2e/stories -run 'Term|Adopt'
+faults: build ## SEED=7 ONLY=D1,C7: kill, freeze and cut everything, at full size; the oracle counts; one table
+	@go run ./e2e/cmd/faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench
 bench: ## benchmarks of the rooms on the click's way

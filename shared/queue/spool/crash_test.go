@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -116,7 +118,7 @@ func dieAt(d *disk, n int) {
 
 func TestD12(t *testing.T) {
 	const schedules = 10_000
-	seed := uint64(time.Now().UnixNano())
+	seed := faultSeed()
 	lost, died := map[string]int{}, map[string]int{}
 	answered, mostLost, oldest := 0, 0, time.Duration(0)
 	for i := range schedules {
@@ -156,6 +158,8 @@ func TestD12(t *testing.T) {
 	}
 	t.Logf("seed %d, schedules %d %v, answered %d, lost %v; in mode kill the largest loss of a power loss was %d clicks, the oldest written %s before",
 		seed, schedules, died, answered, lost, mostLost, oldest)
+	t.Logf("row: D12 seed=%d struck=%d acked=%d lost=%d what=\"deaths at a random call; in mode kill a power loss took at most the last %s, %d clicks\"",
+		seed, schedules, answered, lost["kill/killed"]+lost["power/killed"]+lost["power/power loss"], oldest, mostLost)
 	if oldest > time.Second {
 		t.Errorf("mode kill lost what was written %s before", oldest)
 	}
@@ -254,6 +258,7 @@ func TestD13(t *testing.T) {
 	}
 	t.Logf("failpoints %d of %d kinds, all visited: %s", calls, len(points), strings.Join(slices.Sorted(maps.Keys(points)), ", "))
 	t.Logf("crashes %d, each followed by a crash while recovering and a third opening: stuck 0, skipped %d, sent again of handed over and counted segments at most %d", crashes, skipped, mostAgain)
+	t.Logf("row: D13 struck=%d lost=%d what=\"deaths at %d failpoints of %d kinds, each followed by one while recovering\"", crashes, skipped, calls, len(points))
 	for point := range points {
 		if !visited[point] {
 			t.Errorf("not visited: %s", point)
@@ -363,10 +368,19 @@ func failedSync(t *testing.T, again bool) { //nolint:thelper // it is the test i
 	end(d, p2, s2)
 	t.Logf("answered %d before, %d while a sync failed, %d after; lost %d; refused %d; syncs of the failed file after its failure %d",
 		before, during, after, lost, s.Stats().Unrecorded, retried)
+	t.Logf("row: D11 struck=1 acked=%d lost=%d what=\"fsync failed; fsyncs of that file afterwards %d\"", before+during+after, lost, retried)
 	if lost != 0 || retried != 0 || before != 20 || after != 20 || during != 20 && !again {
 		t.Error("a failed sync was answered wrongly")
 	}
 	if refused := s.Stats().Unrecorded; int64(during)+refused != 20 {
 		t.Errorf("of 20 clicks %d were answered and %d refused", during, refused)
 	}
+}
+
+// faultSeed is that of a whole run of faults, or a new one.
+func faultSeed() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("FAULT_SEED"), 10, 64); err == nil {
+		return n
+	}
+	return uint64(time.Now().UnixNano()) //nolint:gosec // a seed
 }

@@ -164,6 +164,7 @@ func TestD9(t *testing.T) {
 	}
 	t.Logf("offsets %d, bits %d: lost besides the damaged record %d, not reported %d, appended after recovery and unreadable after a second crash %d",
 		offsets, bits, lost, unreported, unreadable)
+	t.Logf("row: D9 struck=%d lost=%d what=\"a record cut at %d offsets and spoiled in %d bits\"", offsets+bits, lost+unreported+unreadable, offsets, bits)
 	if lost+unreported+unreadable > 0 {
 		t.Error("a damaged record cost more than itself")
 	}
@@ -204,6 +205,7 @@ func corruptMiddles(t *testing.T) {
 	again := drainFeeds(t, s, feeds)
 	t.Logf("records 300, injected %d damaged and %d of a newer version: counter %d, gaps %d, delivered %d, lost besides them %d, opened in %s; a second time: counter %d, files %d, delivered %d",
 		damaged, newer, counted, len(reasons), len(found), lost-damaged-newer, opened, s.kept(allKinds...), aside, len(again))
+	t.Logf("row: D10 struck=%d acked=300 rows=%d lost=%d what=\"%d records damaged in the middle, %d of a newer version\"", damaged+newer, len(found), lost-damaged-newer, damaged, newer)
 	if counted != damaged+newer || lost != damaged+newer || len(reasons) != damaged+newer || aside != damaged+newer {
 		t.Error("the damage was not measured exactly")
 	}
