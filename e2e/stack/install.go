@@ -16,6 +16,7 @@ var packages = map[string]string{
 	"mariadb-install-db": "mariadb-server",
 	"redis-server":       "redis-server",
 	"rabbitmq-server":    "rabbitmq-server",
+	"rabbitmqctl":        "rabbitmq-server",
 	"haproxy":            "haproxy",
 	"epmd":               "erlang-base",
 }
@@ -42,8 +43,8 @@ func binary(name string) (string, error) {
 // lookPath looks in PATH and where Debian keeps servers, which is not in everybody's PATH.
 func lookPath(name string) (string, bool) {
 	dirs := []string{"", "/usr/sbin/", "/usr/local/sbin/"}
-	if name == "rabbitmq-server" {
-		// The one in PATH is a wrapper that changes the user and stays in front of the server.
+	if name == "rabbitmq-server" || name == "rabbitmqctl" {
+		// Those in PATH are wrappers that change the user and stay in front of the real ones.
 		dirs = []string{"/usr/lib/rabbitmq/bin/", "/opt/rabbitmq/sbin/"}
 	}
 	for _, dir := range dirs {

@@ -76,3 +76,37 @@ func publish(t *testing.T, mq *stack.Broker, queue string, n int) {
 		}
 	}
 }
+
+// An alarm that was raised blocks publishers, and they go on once it is over.
+func TestRabbitMQInAlarmTakesNothing(t *testing.T) {
+	mq := stack.Private(t, stack.RabbitMQ)
+	if err := mq.Alarm(within(t, 20*time.Second), true); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := amqp.Dial(mq.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	blocking := conn.NotifyBlocked(make(chan amqp.Blocking, 2))
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.PublishWithContext(t.Context(), "", "nobody", false, false, amqp.Publishing{Body: []byte("click")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		select {
+		case b := <-blocking:
+			if b.Active != want {
+				t.Fatalf("blocked %v; want %v", b.Active, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("the broker does not say that blocked is %v", want)
+		}
+		if err := mq.Alarm(within(t, 20*time.Second), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

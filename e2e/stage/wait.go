@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,9 +41,14 @@ func Pass(t *testing.T, d time.Duration) {
 	}
 }
 
-// Kill ends processes at once with -9.
+// Kill ends processes with -9, all of them within the same millisecond, and returns when they are gone.
 func Kill(t *testing.T, all ...*stack.Process) {
 	t.Helper()
+	for _, p := range all {
+		if err := p.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, p := range all {
 		if err := p.Kill9(); err != nil {
 			t.Fatal(err)
