@@ -25,6 +25,9 @@ type Options struct {
 	Workers     int               // 0 or more
 	SharedSpool bool              // redirectors share one folder of spool slots, as on one volume
 	Settings    map[string]string // LONGTAIL_* of every program; these win over the environment
+	// Route, when it is there, is called once the services run and before the first program does. What it returns wins
+	// over Settings and over the services' own addresses: it leads the programs through proxies (package wire).
+	Route func(*Cluster) (map[string]string, error)
 }
 
 // A Cluster is the whole of the click's way: services, load balancer, redirectors and workers.
@@ -122,6 +125,12 @@ func (c *Cluster) configure(o Options) error {
 	if c.Key, err = Secret(filepath.Join(c.Dir, "bootstrap-key")); err != nil {
 		return err
 	}
+	var routes map[string]string
+	if o.Route != nil {
+		if routes, err = o.Route(c); err != nil {
+			return fmt.Errorf("route the programs: %w", err)
+		}
+	}
 	c.settings = Settings{
 		Defaults: map[string]string{
 			"LONGTAIL_SECRET":          secret,
@@ -134,7 +143,7 @@ func (c *Cluster) configure(o Options) error {
 			"LONGTAIL_MYSQL_DSN": c.MySQL.DSN(),
 			"LONGTAIL_REDIS_URL": c.Redis.URL(),
 			"LONGTAIL_AMQP_URL":  c.RabbitMQ.URL(),
-		}, o.Settings),
+		}, o.Settings, routes),
 	}
 	if o.SharedSpool {
 		c.settings.Forced["LONGTAIL_DATA_DIR"] = c.data("spools")
@@ -144,6 +153,12 @@ func (c *Cluster) configure(o Options) error {
 	}
 	c.Key = c.chosenKey()
 	return nil
+}
+
+// Reroute gives one program of the cluster other LONGTAIL_* settings than the rest, such as addresses of its own proxies,
+// from its next start on.
+func (c *Cluster) Reroute(p *Program, settings map[string]string) {
+	p.Configure(Settings{Defaults: c.settings.Defaults, Forced: merged(c.settings.Forced, settings)})
 }
 
 // chosenKey is the API key that the programs really have: the environment's, if it names one.

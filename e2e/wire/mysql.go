@@ -1,0 +1,79 @@
+package wire
+
+import "bytes"
+
+// A Moment is when a MySQL connection is cut around the COMMIT of a transaction.
+type Moment uint8
+
+// The moments, and what the database has done by then.
+const (
+	Never        Moment = iota
+	BeforeCommit        // it never hears of the COMMIT: not committed
+	AfterCommit         // it was told, and the connection is gone at once: either
+	BeforeOK            // it has answered that it has committed, and the answer is lost: committed
+)
+
+// String is what rows of faults show.
+func (m Moment) String() string {
+	return [...]string{"never", "before COMMIT", "after COMMIT", "before OK"}[m]
+}
+
+// commitQuery is how a client of MySQL's protocol ends a transaction: the command "query" and its text.
+var commitQuery = []byte("\x03COMMIT")
+
+// AtCommit watches connections of the MySQL protocol, without TLS and compression. At each COMMIT that a client sends,
+// choose says when its connection is cut. It may be called from several connections' goroutines at once.
+func AtCommit(choose func() Moment) Watcher {
+	return func(*Conn) Hook {
+		var packets packets
+		pending := Never
+		return func(way Direction, piece []byte) Fate {
+			if way == Down {
+				if pending == BeforeOK {
+					return CutBefore
+				}
+				return Forward
+			}
+			if !packets.end(piece, commitQuery) {
+				return Forward
+			}
+			switch pending = choose(); pending {
+			case BeforeCommit:
+				return CutBefore
+			case AfterCommit:
+				return CutAfter
+			default:
+				return Forward
+			}
+		}
+	}
+}
+
+// packets follows one direction of the MySQL protocol: each packet is three bytes of length, one of its number, and the
+// payload. A packet may come in several pieces, and a piece may hold several.
+type packets struct {
+	header []byte // what is there of the next packet's
+	rest   int    // of the present payload
+	start  []byte // of the present payload, as far as it is compared
+}
+
+// end tells whether a packet with exactly this payload ends in the piece.
+func (p *packets) end(piece, payload []byte) (found bool) {
+	for len(piece) > 0 {
+		if p.rest == 0 {
+			n := min(len(piece), 4-len(p.header))
+			p.header, piece = append(p.header, piece[:n]...), piece[n:]
+			if len(p.header) < 4 {
+				return found
+			}
+			p.rest = int(p.header[0]) | int(p.header[1])<<8 | int(p.header[2])<<16
+			p.header, p.start = p.header[:0], p.start[:0]
+			continue
+		}
+		n := min(len(piece), p.rest)
+		p.start = append(p.start, piece[:min(n, len(payload)+1-len(p.start))]...)
+		p.rest, piece = p.rest-n, piece[n:]
+		found = found || p.rest == 0 && bytes.Equal(p.start, payload)
+	}
+	return found
+}
