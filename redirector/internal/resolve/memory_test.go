@@ -41,7 +41,7 @@ func TestMemoryBound(t *testing.T) {
 					highest = max(highest, heap()-before)
 				}
 			}
-			t.Logf("%d MiB of heap at the most for a bound of %d MiB, %d entries", highest>>20, bound>>20, m.cache.EstimatedSize())
+			row(t, "C3", burst, 0, "%d distinct %s: %d MiB of heap at the most for a bound of %d MiB, %d entries", burst, name, highest>>20, bound>>20, m.cache.EstimatedSize())
 			if highest > bound {
 				t.Errorf("%d bytes of heap, want at most %d", highest, bound)
 			}
@@ -121,8 +121,8 @@ func TestC12(t *testing.T) {
 		}
 		return 100 * float64(hits) / (rounds * perRound)
 	}
-	alone, beside := rate(0), rate(10_000)
-	t.Logf("hit rate %.1f %% alone, %.1f %% beside a walk through %d links", alone, beside, rounds*10_000)
+	alone, beside := rate(0), rate(perRound)
+	row(t, "C12", rounds*perRound, 0, "hit rate %.1f %% alone, %.1f %% beside a walk through %d links", alone, beside, rounds*perRound)
 	if alone-beside > 5 {
 		t.Errorf("hit rate falls from %.1f to %.1f, want 5 points at the most", alone, beside)
 	}

@@ -23,26 +23,25 @@ const bound = 2 * time.Second
 // instances, and looks for a target that is served longer than the bound after a newer one was acknowledged. C11 is
 // part of it: one edit in four disables the link.
 func TestC6(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rounds := max(60/scale, 10)
+	least := full(100_000, 2_000/scale) // loads that an edit overtook between their reading and their end
 	var sum tally
-	for round := range rounds {
+	rounds := 0
+	for ; sum.overtaken < least; rounds++ {
 		synctest.Test(t, func(t *testing.T) {
-			sum.add(newRace(t, seed+uint64(round), round%3 != 0).run())
+			sum.add(newRace(t, seed()+uint64(rounds), rounds%3 != 0).run())
 		})
 		if t.Failed() {
-			t.Fatalf("seed %d, round %d", seed, round)
+			t.Fatalf("seed %d, round %d", seed(), rounds)
 		}
 	}
-	t.Logf("%d rounds, %d answers, %d loads, %d of them while an edit was committed, %d edits; longest an old target was served after an acknowledgement: %v",
+	row(t, "C6", sum.overtaken, sum.stale, "%d rounds, %d answers, %d loads, %d of them while an edit was committed, %d edits; longest an old target was served after an acknowledgement: %v",
 		rounds, sum.answers, sum.loads, sum.overtaken, sum.edits, sum.longest)
 }
 
 // tally is what happened in a race.
 type tally struct {
-	answers, loads, overtaken, edits int
-	longest                          time.Duration
+	answers, loads, overtaken, edits, stale int
+	longest                                 time.Duration
 }
 
 func (t *tally) add(other tally) {
@@ -50,6 +49,7 @@ func (t *tally) add(other tally) {
 	t.loads += other.loads
 	t.overtaken += other.overtaken
 	t.edits += other.edits
+	t.stale += other.stale
 	t.longest = max(t.longest, other.longest)
 }
 
@@ -175,6 +175,9 @@ func (r *race) read(ctx context.Context, instance int, id uint64) {
 		r.mu.Lock()
 		r.sum.answers++
 		r.sum.longest = max(r.sum.longest, age)
+		if age > bound {
+			r.sum.stale++
+		}
 		r.mu.Unlock()
 		if err != nil || age > bound {
 			r.t.Errorf("instance %d: version %d of link %d served %v after the next one was acknowledged, %v", instance, answer.Version, id, age, err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"longtail/shared/link"
 )
 
@@ -115,6 +117,7 @@ func TestC8WrongValues(t *testing.T) {
 	a, b := key{1, "a-code"}, key{1, "b-code"}
 	whole := string(encodeTarget(&Target{ID: 1, Domain: 1, Code: "a-code", URL: "https://evil.example/", State: link.Live, Version: 1}))
 	another, _ := server.Get(targetKey(b))
+	repaired := 0
 	for name, put := range map[string]func(){
 		"a list":            func() { _, _ = server.Lpush(targetKey(a), "x") },
 		"a hash":            func() { server.HSet(targetKey(a), "x", "y") },
@@ -137,8 +140,11 @@ func TestC8WrongValues(t *testing.T) {
 			t.Errorf("%s: redis was not repaired: %v", name, err)
 		} else if target, err := decodeTarget(a, []byte(kept)); err != nil || target.URL != "https://a.example/" {
 			t.Errorf("%s: redis keeps %+v, %v", name, target, err)
+		} else {
+			repaired++
 		}
 	}
+	row(t, "C8", int(testutil.ToFloat64(r.metrics.redisErrors)), 0, "values of another type, cut, of another code or overwritten were found out; %d repaired in redis", repaired)
 }
 
 // TestC8Hanging: a Redis that takes connections and never answers costs a few clicks a moment and the rest nothing.
@@ -171,7 +177,8 @@ func TestC8Hanging(t *testing.T) {
 		took[i] = time.Since(began)
 	}
 	slices.Sort(took)
-	t.Logf("%d loads beside a hanging redis: median %v, p95 %v, longest %v", codes, took[codes/2], took[codes*95/100], took[codes-1])
+	row(t, "C8", int(testutil.ToFloat64(r.metrics.redisErrors)), 0, "%d loads beside a hanging redis: median %v, p95 %v, longest %v",
+		codes, took[codes/2], took[codes*95/100], took[codes-1])
 	if took[codes*95/100] > 5*time.Millisecond || took[codes-1] > 500*time.Millisecond {
 		t.Errorf("p95 %v, longest %v; want 5 ms and 500 ms at most", took[codes*95/100], took[codes-1])
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 
 	"longtail/shared/link"
@@ -33,31 +34,56 @@ func newClient(tb testing.TB, addr string) redis.UniversalClient {
 	return client
 }
 
-// TestC1: ten thousand ask eight instances for one cold code at once.
+// countedValues counts what is read from Redis.
+type countedValues struct {
+	values
+	reads atomic.Int64
+}
+
+func (v *countedValues) read(ctx context.Context, name string) ([]byte, error) {
+	v.reads.Add(1)
+	return v.values.read(ctx, name)
+}
+
+// TestC1: ten thousand ask eight instances for one cold code at once, and no load ends before all of them have asked.
 func TestC1(t *testing.T) {
 	const instances, callers = 8, 10_000
 	_, client := newRedis(t)
 	s := newTable()
 	s.create(1, "cold-code", "https://a.example/")
-	s.pause = func(context.Context) { time.Sleep(20 * time.Millisecond) } // a slow database
+	var asking, wrong atomic.Int64
+	s.pause = func(ctx context.Context) {
+		for asking.Load() < callers && ctx.Err() == nil {
+			pause(ctx, time.Millisecond)
+		}
+	}
 	var all [instances]*Resolver
+	var redis [instances]*countedValues
 	for i := range all {
 		all[i] = newResolver(t, s, client())
+		redis[i] = &countedValues{values: all[i].shared.values}
+		all[i].shared.values = redis[i]
 	}
 	var wg sync.WaitGroup
-	var wrong atomic.Int64
 	for i := range callers {
 		wg.Go(func() {
+			asking.Add(1)
 			if all[i%instances].url(1, "cold-code") != "https://a.example/" {
 				wrong.Add(1)
 			}
 		})
 	}
 	wg.Wait()
-	if finds := s.finds.Load(); finds > instances || wrong.Load() > 0 {
-		t.Errorf("%d lookups in the database and %d wrong answers, want at most %d and 0", finds, wrong.Load(), instances)
+	finds, reads, waited := s.finds.Load(), int64(0), callers
+	for i, r := range all {
+		reads += redis[i].reads.Load()
+		waited -= int(testutil.ToFloat64(r.metrics.memory))
 	}
-	t.Logf("%d callers, %d instances: %d lookups in the database", callers, instances, s.finds.Load())
+	if finds > instances || reads > instances {
+		t.Errorf("%d lookups in the database and %d in redis, want at most %d", finds, reads, instances)
+	}
+	row(t, "C1", waited, int(wrong.Load()), "%d callers at once of which %d found it in no memory; %d instances: %d lookups in the database, %d in redis",
+		callers, waited, instances, finds, reads)
 }
 
 // TestC2: the first caller gives up at once while a thousand wait for the same load; then a load panics.
@@ -93,14 +119,17 @@ func TestC2(t *testing.T) {
 	s.create(1, "panic-code", "https://b.example/")
 	s.pause = func(context.Context) { panic("once") }
 	before := runtime.NumGoroutine()
+	loads := s.finds.Load()
 	if _, err := r.Resolve(t.Context(), 1, "panic-code"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("a load that panics: %v, want ErrUnavailable", err)
 	}
 	s.pause = nil
+	panicked := s.finds.Load() - loads
 	if got := r.url(1, "panic-code"); got != "https://b.example/" {
 		t.Errorf("after a load that panicked: %s", got)
 	}
 	within(t, time.Second, "back to the goroutines of before", func() bool { return runtime.NumGoroutine() <= before })
+	row(t, "C2", 1+int(panicked), int(failed.Load()), "the first of 1001 callers gave up: %d loads; a load panicked, the next request found the link, no goroutine stayed", loads)
 }
 
 // TestMaxLoads: a slow database is asked by 32 at once at most, whatever comes.
@@ -120,7 +149,7 @@ func TestMaxLoads(t *testing.T) {
 
 // TestC3: codes that do not exist cost a lookup only when their check is right, and memory stays within its bound.
 func TestC3(t *testing.T) {
-	const guesses = 200_000 / scale
+	guesses := full(1_000_000, 200_000/scale)
 	s := newTable()
 	s.codeKey = link.CodeKey{1, 2, 3}
 	r := newResolver(t, s, nil)
@@ -133,10 +162,9 @@ func TestC3(t *testing.T) {
 			t.Fatalf("a guess: %s", got)
 		}
 	}
-	if finds := s.finds.Load(); finds > guesses/100 {
-		t.Errorf("%d guesses cost %d lookups, want at most 1 %%", guesses, finds)
-	} else {
-		t.Logf("%d guesses cost %d lookups", guesses, finds)
+	finds, refused := int(s.finds.Load()), int(testutil.ToFloat64(r.metrics.refused))
+	if finds > guesses/100 || refused+finds != guesses {
+		t.Errorf("%d guesses cost %d lookups, want at most 1 %%, and %d were refused, want all others", guesses, finds, refused)
 	}
 	if got := r.url(1, real); got != "https://a.example/" {
 		t.Errorf("a real code: %s", got)
@@ -146,11 +174,14 @@ func TestC3(t *testing.T) {
 	imported := guesser.New()
 	s.create(1, imported, "https://imported.example/")
 	within(t, 2*time.Second, "found", func() bool { return r.url(1, imported) == "https://imported.example/" })
+	row(t, "C3", guesses, 0, "%d guesses cost %d lookups, those whose check was right by chance; %d were refused without one", guesses, finds, refused)
 }
 
 // TestC4: a code that was asked for before it exists is found on every instance at once after its creation, and
 // without the bus a second later.
 func TestC4(t *testing.T) {
+	tombstones := 0
+	var slowest time.Duration
 	for _, bus := range []bool{true, false} {
 		t.Run(fmt.Sprintf("bus %t", bus), func(t *testing.T) {
 			server, client := newRedis(t)
@@ -167,6 +198,9 @@ func TestC4(t *testing.T) {
 				if got := r.url(1, "soon-there"); got != link.ErrNotFound.Error() {
 					t.Fatalf("before it exists: %s", got)
 				}
+				if e := r.memory.get(key{1, "soon-there"}); e != nil && e.target == nil {
+					tombstones++
+				}
 			}
 			l := s.create(1, "soon-there", "https://a.example/")
 			created := time.Now()
@@ -174,9 +208,10 @@ func TestC4(t *testing.T) {
 			for _, r := range all {
 				within(t, 1100*time.Millisecond, "found", func() bool { return r.url(1, "soon-there") == "https://a.example/" })
 			}
-			t.Logf("found by all after %v", time.Since(created))
+			slowest = max(slowest, time.Since(created))
 		})
 	}
+	row(t, "C4", tombstones, 0, "%d instances remembered that the code does not exist; found by all at most %v after its creation", tombstones, slowest)
 }
 
 // TestC9: without the database what memory and Redis hold is served, the rest is 503, and nothing is remembered as
@@ -201,12 +236,17 @@ func TestC9(t *testing.T) {
 		if _, err := r.Resolve(t.Context(), 1, code); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v, want ErrUnavailable", code, err)
 		}
+		if r.memory.get(key{1, code}) != nil {
+			t.Errorf("%s is remembered as not existing though nobody could know", code)
+		}
 	}
+	unknown := int(testutil.ToFloat64(r.metrics.unavailable))
 	s.down.Store(false)
 	within(t, 2*time.Second, "found when the database is back", func() bool { return r.url(1, "in-neither") == "https://c.example/" })
 	if _, err := r.Resolve(t.Context(), 1, "never-was"); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("never-was: %v, want ErrNotFound", err)
 	}
+	row(t, "C9", unknown, 0, "%d codes could not be known while the database was away: none was remembered, all were known after it", unknown)
 }
 
 // TestC10: a process that starts with nothing reachable lives, is not ready, and becomes so when either store is back.
@@ -217,6 +257,13 @@ func TestC10(t *testing.T) {
 	run(t, newResolver(t, s, client())) // leaves the small sets in Redis
 	within(t, 2*time.Second, "in redis", func() bool { return server.Exists(setsKey) })
 
+	var took []time.Duration
+	recovers := func(t *testing.T, ready func() bool) {
+		t.Helper()
+		began := time.Now()
+		within(t, 5*time.Second, "ready", ready)
+		took = append(took, time.Since(began))
+	}
 	t.Run("redis returns", func(t *testing.T) {
 		s.down.Store(true)
 		server.SetError("LOADING the data set")
@@ -226,7 +273,7 @@ func TestC10(t *testing.T) {
 			t.Fatal("ready with nothing reachable")
 		}
 		server.SetError("")
-		within(t, 5*time.Second, "ready", r.Ready)
+		recovers(t, r.Ready)
 		if d := r.Domain("b.example"); d.ID != 2 {
 			t.Errorf("domain %+v out of redis", d)
 		}
@@ -240,8 +287,9 @@ func TestC10(t *testing.T) {
 			t.Errorf("with nothing reachable: %s", got)
 		}
 		s.down.Store(false)
-		within(t, 5*time.Second, "ready", func() bool { return r.Ready() && r.url(1, "a-code") == "https://a.example/" })
+		recovers(t, func() bool { return r.Ready() && r.url(1, "a-code") == "https://a.example/" })
 	})
+	row(t, "C10", len(took), 0, "started with nothing reachable; ready so long after Redis, and after the database, came back: %v", took)
 }
 
 // TestC13: the same code on two domains is two links, whatever order they are asked in.
@@ -255,11 +303,13 @@ func TestC13(t *testing.T) {
 	run(t, r)
 	want := map[string]string{"t.example": "https://one.example/", "b.example": "https://two.example/", "unknown.example": "https://one.example/"}
 	var wg sync.WaitGroup
-	for range 3000 {
+	var wrong atomic.Int64
+	const rounds = 4000
+	for range rounds {
 		for host, url := range want {
 			wg.Go(func() {
 				if got := r.url(r.Domain(host).ID, "same-code"); got != url {
-					t.Errorf("%s: %s, want %s", host, got, url)
+					wrong.Add(1)
 				}
 			})
 		}
@@ -268,6 +318,7 @@ func TestC13(t *testing.T) {
 	if got := r.url(1, "only-two"); got != link.ErrNotFound.Error() {
 		t.Errorf("a code of another domain: %s", got)
 	}
+	row(t, "C13", rounds*len(want), int(wrong.Load()), "%d requests for one code on two domains and an unknown one, mixed", rounds*len(want))
 }
 
 func TestResolveAllocates(t *testing.T) {
