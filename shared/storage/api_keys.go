@@ -62,25 +62,24 @@ func (r *keyRow) key() (Key, error) {
 
 // keyJSON is a key in history and audit.
 type keyJSON struct {
-	Role      uint8  `json:"role"`
-	Name      string `json:"name,omitempty"`
-	ExpiresMS int64  `json:"expires_ms,omitempty"`
-	RevokedMS int64  `json:"revoked_ms,omitempty"`
-	StoppedMS int64  `json:"stopped_ms,omitempty"`
+	Role      uint8           `json:"role"`
+	Name      string          `json:"name,omitempty"`
+	ExpiresMS int64           `json:"expires_ms,omitempty"`
+	RevokedMS int64           `json:"revoked_ms,omitempty"`
+	StoppedMS int64           `json:"stopped_ms,omitempty"`
+	RatePerS  int             `json:"rate,omitempty"`
+	Hosts     json.RawMessage `json:"hosts,omitempty"`
 }
 
 func (r *keyRow) json() keyJSON {
-	return keyJSON{r.Role, r.Name, orZero(r.ExpiresMs), orZero(r.RevokedMs), orZero(r.StoppedMs)}
+	return keyJSON{r.Role, r.Name, orZero(r.ExpiresMs), orZero(r.RevokedMs), orZero(r.StoppedMs), orZero(r.RatePerS), json.RawMessage(orZero(r.HostsJSON))}
 }
 
 // CreateKey stores a new key. link.ErrTaken: the id is there; link.ErrNotFound: its account is not.
 func (d *DB) CreateKey(ctx context.Context, k Key) error {
 	row := keyRow{
 		ID: k.ID[:], SecretHash: k.Hash[:], AccountID: k.Account, Role: k.Role, Name: k.Name, CreatedMs: k.CreatedMS, ExpiresMs: msOrNil(k.ExpiresMS),
-		RevokedMs: msOrNil(k.RevokedMS), StoppedMs: msOrNil(k.StoppedMS), HostsJSON: jsonOrNil(k.Hosts),
-	}
-	if k.RatePerS != 0 {
-		row.RatePerS = &k.RatePerS
+		RevokedMs: msOrNil(k.RevokedMS), StoppedMs: msOrNil(k.StoppedMS), RatePerS: rateOrNil(k.RatePerS), HostsJSON: jsonOrNil(k.Hosts),
 	}
 	err := d.writeOrm(ctx, func(tx *gorm.DB) error {
 		if err := tx.Select("id").Take(&accountRow{}, k.Account).Error; err != nil {
@@ -125,49 +124,71 @@ func (d *DB) ListKeys(ctx context.Context, account uint32) ([]Key, error) {
 	return keys, nil
 }
 
-// RevokeKey ends a key of an account for ever; its links live on. To revoke it twice is to revoke it once.
-func (d *DB) RevokeKey(ctx context.Context, account uint32, id [8]byte) error {
-	return d.alterKey(ctx, account, id, "key.revoke", func(r *keyRow, now int64) {
-		if r.RevokedMs == nil {
-			r.RevokedMs = &now
-		}
-	})
+// A KeyPatch is what is to change of a key: the fields that are not nil.
+type KeyPatch struct {
+	Name      *string
+	ExpiresMS *int64 // 0 = never
+	Revoked   bool   // for ever; its links live on
+	Stopped   *bool  // the links it made answer as disabled ones
+	RatePerS  *int   // 0 = the installation's rate
+	Hosts     *[]string
 }
 
-// StopKey lets the links that a key made answer as disabled ones, or ends that.
-func (d *DB) StopKey(ctx context.Context, account uint32, id [8]byte, stop bool) error {
-	return d.alterKey(ctx, account, id, "key.stop", func(r *keyRow, now int64) {
-		if !stop {
-			r.StoppedMs = nil
-		} else if r.StoppedMs == nil {
-			r.StoppedMs = &now
-		}
-	})
+func (p *KeyPatch) apply(r *keyRow, now int64) {
+	set(&r.Name, p.Name)
+	if p.ExpiresMS != nil {
+		r.ExpiresMs = msOrNil(*p.ExpiresMS)
+	}
+	if p.Revoked && r.RevokedMs == nil {
+		r.RevokedMs = &now
+	}
+	setStopped(&r.StoppedMs, p.Stopped, now)
+	if p.RatePerS != nil {
+		r.RatePerS = rateOrNil(*p.RatePerS)
+	}
+	if p.Hosts != nil {
+		r.HostsJSON = jsonOrNil(*p.Hosts)
+	}
 }
 
-func (d *DB) alterKey(ctx context.Context, account uint32, id [8]byte, action string, change func(r *keyRow, now int64)) error {
-	err := d.writeOrm(ctx, func(tx *gorm.DB) error {
+func rateOrNil(perSecond int) *int {
+	if perSecond == 0 {
+		return nil
+	}
+	return &perSecond
+}
+
+// UpdateKey changes a key of an account. To revoke or to stop it twice is to do it once.
+func (d *DB) UpdateKey(ctx context.Context, account uint32, id [8]byte, patch KeyPatch) (k Key, err error) {
+	err = d.writeOrm(ctx, func(tx *gorm.DB) error {
 		var row keyRow
 		if err := d.lock(tx).Where("id = ? AND account_id = ?", id[:], account).Take(&row).Error; err != nil {
 			return notFound(err)
 		}
 		before := row.json()
-		change(&row, time.Now().UnixMilli())
-		if row.json() == before {
-			return nil
+		patch.apply(&row, time.Now().UnixMilli())
+		after := row.json()
+		if k, err = row.key(); err != nil || *jsonOf(after) == *jsonOf(before) {
+			return err
 		}
-		err := tx.Model(&keyRow{}).Where("id = ?", id[:]).Updates(map[string]any{"revoked_ms": row.RevokedMs, "stopped_ms": row.StoppedMs}).Error
+		err := tx.Model(&keyRow{}).Where("id = ?", id[:]).Updates(map[string]any{
+			"name": row.Name, "expires_ms": row.ExpiresMs, "revoked_ms": row.RevokedMs, "stopped_ms": row.StoppedMs, "rate_per_s": row.RatePerS, "hosts_json": row.HostsJSON,
+		}).Error
 		if err != nil {
 			return err
 		}
+		action := switchAction("key", before.StoppedMS, after.StoppedMS)
+		if before.RevokedMS != after.RevokedMS {
+			action = "key.revoke"
+		}
 		return d.note(ctx, tx, alteration{
-			kind: ChangedKey, object: keyNumber(id), account: account, action: action, name: string(id[:]), before: before, after: row.json(),
+			kind: ChangedKey, object: keyNumber(id), account: account, action: action, name: string(id[:]), before: before, after: after,
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", action, err)
+		return Key{}, fmt.Errorf("update key: %w", err)
 	}
-	return nil
+	return k, nil
 }
 
 // keyNumber is a key's id as the number of an object in changes: 63 bits are what every database holds.

@@ -35,6 +35,9 @@ type Domain struct {
 	CreatedMS    int64
 }
 
+// Verified reports whether the account has proven that the host is its own. Until then nothing stands on it.
+func (d *Domain) Verified() bool { return d.VerifiedMS != 0 || d.Installation }
+
 type domainRow struct {
 	ID           uint32 `gorm:"primaryKey"`
 	AccountID    uint32
@@ -84,10 +87,28 @@ func (d *DB) Domains(ctx context.Context) ([]Domain, error) {
 	return domains, nil
 }
 
-// CreateDomain adds a host to an account. link.ErrTaken: the host belongs to an account already, perhaps to this one.
-func (d *DB) CreateDomain(ctx context.Context, account uint32, host, verifyToken string) (Domain, error) {
-	row := domainRow{AccountID: account, Host: []byte(host), VerifyToken: bytesOrNil(verifyToken)}
-	err := d.writeOrm(ctx, func(tx *gorm.DB) error { return d.insertDomain(ctx, tx, &row) })
+// CreateDomain adds a host to an account. A claim that another account has not proven yet gives way to it: the first who
+// proves the host has it. link.ErrTaken: the host is proven, or is this account's already.
+func (d *DB) CreateDomain(ctx context.Context, want Domain) (Domain, error) {
+	row := domainRow{
+		AccountID: want.Account, Host: []byte(want.Host), FallbackURL: bytesOrNil(want.FallbackURL), VerifyToken: bytesOrNil(want.VerifyToken),
+		VerifiedMs: msOrNil(want.VerifiedMS),
+	}
+	if want.Default {
+		row.IsDefault = defaultOfAccount
+	}
+	err := d.writeOrm(ctx, func(tx *gorm.DB) error {
+		if err := tx.Select("id").Take(&accountRow{}, want.Account).Error; err != nil {
+			return fmt.Errorf("account %d: %w", want.Account, notFound(err))
+		}
+		if err := d.dropClaim(ctx, tx, want.Account, want.Host); err != nil {
+			return err
+		}
+		if err := d.insertDomain(ctx, tx, &row); err != nil || !want.Default {
+			return err
+		}
+		return d.noOtherDefault(ctx, tx, want.Account, row.ID)
+	})
 	if d.dia.Kind(err) == dialect.Duplicate {
 		err = link.ErrTaken
 	}
@@ -95,6 +116,22 @@ func (d *DB) CreateDomain(ctx context.Context, account uint32, host, verifyToken
 		return Domain{}, fmt.Errorf("create domain: %w", err)
 	}
 	return row.domain(), nil
+}
+
+// dropClaim removes another account's claim of a host that it has not proven.
+func (d *DB) dropClaim(ctx context.Context, tx *gorm.DB, account uint32, host string) error {
+	var rows []domainRow
+	if err := d.lock(tx).Where("host = ?", []byte(host)).Find(&rows).Error; err != nil || len(rows) == 0 {
+		return err
+	}
+	if row := rows[0].domain(); row.Account == account || row.Verified() {
+		return link.ErrTaken
+	}
+	err := d.removeDomain(ctx, tx, &rows[0])
+	if errors.Is(err, ErrDomainInUse) {
+		return link.ErrTaken
+	}
+	return err
 }
 
 // insertDomain writes a row of changes as well: the set of domains is read again when one is seen.
@@ -141,15 +178,26 @@ func (d *DB) ensureDefaultDomain(ctx context.Context, host string) error {
 			if want != 0 && row.AccountID != 1 {
 				return fmt.Errorf("%w: %s belongs to account %d", link.ErrTaken, host, row.AccountID)
 			}
-			if err := d.alterDomain(ctx, tx, row, "domain.default", func(r *domainRow) { r.IsDefault = want }); err != nil {
+			if err := d.alterDomain(ctx, tx, row, "domain.default", func(r *domainRow) { r.setInstallation(want) }); err != nil {
 				return err
 			}
 		}
 		if found {
 			return nil
 		}
-		return d.insertDomain(ctx, tx, &domainRow{AccountID: 1, Host: []byte(host), IsDefault: defaultOfInstallation})
+		row := &domainRow{AccountID: 1, Host: []byte(host)}
+		row.setInstallation(defaultOfInstallation)
+		return d.insertDomain(ctx, tx, row)
 	})
+}
+
+// setInstallation makes a domain the installation's, or ends that: then the links that stand on it must go on answering,
+// so the operator's word is its proof.
+func (r *domainRow) setInstallation(isDefault uint8) {
+	r.IsDefault = isDefault
+	if r.VerifiedMs == nil {
+		r.VerifiedMs = msOrNil(time.Now().UnixMilli())
+	}
 }
 
 // alterDomain changes a locked row, if that changes anything.
@@ -188,12 +236,19 @@ func (d *DB) UpdateDomain(ctx context.Context, account uint32, host string, patc
 				return err
 			}
 		}
-		return d.alterDomain(ctx, tx, &row, "domain.update", patch.apply)
+		return d.alterDomain(ctx, tx, &row, patch.action(), patch.apply)
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("update domain: %w", err)
 	}
 	return row.domain(), nil
+}
+
+func (p *DomainPatch) action() string {
+	if p.VerifiedMS != nil {
+		return "domain.verify"
+	}
+	return "domain.update"
 }
 
 func (p *DomainPatch) apply(r *domainRow) {
@@ -223,32 +278,40 @@ func (d *DB) noOtherDefault(ctx context.Context, tx *gorm.DB, account, id uint32
 	return err
 }
 
-// ErrDomainInUse says that links stand on the domain; their codes answer for ever.
-var ErrDomainInUse = errors.New("domain has links")
+// ErrDomainInUse says that links stand on the domain, whose codes answer for ever, or that a campaign names it.
+var ErrDomainInUse = errors.New("domain has links or campaigns")
 
-// DeleteDomain removes a domain of an account that has no links and is not the installation's.
+// DeleteDomain removes a domain of an account that has no links and no campaigns and is not the installation's.
 func (d *DB) DeleteDomain(ctx context.Context, account uint32, host string) error {
 	err := d.writeOrm(ctx, func(tx *gorm.DB) error {
 		var row domainRow
 		if err := d.lock(tx).Where("host = ? AND account_id = ?", []byte(host), account).Take(&row).Error; err != nil {
 			return notFound(err)
 		}
-		var used []uint64
-		if err := tx.Table("links").Where("domain_id = ?", row.ID).Limit(1).Pluck("id", &used).Error; err != nil {
-			return err
-		}
-		if len(used) > 0 || row.IsDefault == defaultOfInstallation {
-			return ErrDomainInUse
-		}
-		if err := tx.Where("id = ?", row.ID).Delete(&domainRow{}).Error; err != nil {
-			return err
-		}
-		return d.note(ctx, tx, alteration{
-			kind: ChangedDomain, object: uint64(row.ID), account: account, action: "domain.delete", name: host, before: row.json(), after: domainJSON{Host: host, Deleted: true},
-		})
+		return d.removeDomain(ctx, tx, &row)
 	})
 	if err != nil {
 		return fmt.Errorf("delete domain: %w", err)
 	}
 	return nil
+}
+
+// removeDomain removes a locked row on which nothing stands.
+func (d *DB) removeDomain(ctx context.Context, tx *gorm.DB, row *domainRow) error {
+	for _, table := range []string{"links", "campaigns"} {
+		var used []uint64
+		if err := tx.Table(table).Where("domain_id = ?", row.ID).Limit(1).Pluck("id", &used).Error; err != nil {
+			return err
+		}
+		if len(used) > 0 || row.IsDefault == defaultOfInstallation {
+			return ErrDomainInUse
+		}
+	}
+	if err := tx.Where("id = ?", row.ID).Delete(&domainRow{}).Error; err != nil {
+		return err
+	}
+	return d.note(ctx, tx, alteration{
+		kind: ChangedDomain, object: uint64(row.ID), account: row.AccountID, action: "domain.delete", name: string(row.Host), before: row.json(),
+		after: domainJSON{Host: string(row.Host), Deleted: true},
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
 	"longtail/shared/storage"
 )
@@ -17,6 +18,7 @@ type memory struct {
 	keys  map[[8]byte]storage.Key
 	down  error
 	finds int
+	told  int
 }
 
 func (m *memory) FindKey(_ context.Context, id [8]byte) (storage.Key, error) {
@@ -48,15 +50,41 @@ func (m *memory) ListKeys(_ context.Context, account uint32) (all []storage.Key,
 	return all, nil
 }
 
-func (m *memory) RevokeKey(_ context.Context, account uint32, id [8]byte) error {
+func (m *memory) UpdateKey(_ context.Context, account uint32, id [8]byte, patch storage.KeyPatch) (storage.Key, error) {
 	key, ok := m.keys[id]
 	if !ok || key.Account != account {
-		return link.ErrNotFound
+		return storage.Key{}, link.ErrNotFound
 	}
-	key.RevokedMS = time.Now().UnixMilli()
+	if patch.Revoked {
+		key.RevokedMS = time.Now().UnixMilli()
+	}
+	if patch.Hosts != nil {
+		key.Hosts = *patch.Hosts
+	}
 	m.keys[id] = key
-	return nil
+	return key, nil
 }
+
+func (m *memory) CreateAccount(_ context.Context, name string) (storage.Account, error) {
+	return storage.Account{ID: 8, Name: name}, m.down
+}
+
+func (m *memory) GetAccount(_ context.Context, id uint32) (storage.Account, error) {
+	if id > 8 {
+		return storage.Account{}, link.ErrNotFound
+	}
+	return storage.Account{ID: id}, m.down
+}
+
+func (m *memory) UpdateAccount(_ context.Context, id uint32, _ storage.AccountPatch) (storage.Account, error) {
+	return storage.Account{ID: id}, m.down
+}
+
+func (m *memory) ListAccounts(context.Context, uint64, int) ([]storage.Account, error) {
+	return make([]storage.Account, 3), m.down
+}
+
+func (m *memory) KeysChanged(context.Context) { m.told++ }
 
 const bootstrap = "correct horse battery staple, 32 or more"
 
@@ -178,7 +206,8 @@ func TestExpired(t *testing.T) {
 
 func TestCreateRefuses(t *testing.T) {
 	m := &memory{keys: make(map[[8]byte]storage.Key)}
-	for _, bad := range []NewKey{{Account: 1}, {Account: 1, Role: 5}, {Account: 1, Role: Read, Name: strings.Repeat("x", 129)}, {Account: 1, Role: Read, Name: "\xff"}} {
+	for _, bad := range []NewKey{{Account: 1}, {Account: 1, Role: 5}, {Account: 1, Role: Read, Name: strings.Repeat("x", 129)}, {Account: 1, Role: Read, Name: "\xff"},
+		{Account: 1, Role: Read, Rate: -1}, {Account: 1, Role: Read, Hosts: []string{"*.*.example"}}, {Account: 1, Role: Read, Expires: time.Now().Add(-time.Second)}} {
 		if text, _, err := Create(t.Context(), m, bad); err == nil || text != "" {
 			t.Errorf("%+v: made", bad)
 		}
@@ -199,5 +228,96 @@ func TestRoles(t *testing.T) {
 	}
 	if (Principal{Role: Write}).May(Admin) || !(Principal{Role: Operator}).May(Read) {
 		t.Error("roles are not in order")
+	}
+}
+
+func TestHosts(t *testing.T) {
+	h := Hosts("shop.example *.cdn.example")
+	for host, want := range map[string]bool{
+		"shop.example": true, "a.cdn.example": true, "a.b.cdn.example": true, "cdn.example": false, "xshop.example": false, "shop.example.evil": false,
+		"a.shop.example": false, "xcdn.example": false, "": false,
+	} {
+		if h.Allow(host) != want {
+			t.Errorf("%s: %v", host, !want)
+		}
+	}
+	if !Hosts("").Allow("any.example") {
+		t.Error("a key without limits is limited")
+	}
+	var bad problem.Fields
+	h.Check(&bad, "url", "https://Shop.Example:8443/x")
+	if h.Check(&bad, "url", "https://shop.example.evil/"); len(bad) != 1 || bad[0].Rule != problem.RuleTargetHost {
+		t.Errorf("%+v", bad)
+	}
+	if kept := checkHosts(&bad, []string{"SHOP.example", "shop.example", "*.Bücher.example"}); len(kept) != 2 || kept[1] != "*.xn--bcher-kva.example" {
+		t.Errorf("kept %q", kept)
+	}
+	for _, wrong := range []string{"", "*", "*.", "a b", "shop.example/", "shop.example:8080", "https://shop.example", "a.*.example", "user@shop.example"} {
+		bad = nil
+		if kept := checkHosts(&bad, []string{wrong}); kept != nil || len(bad) != 1 {
+			t.Errorf("%q is kept as %q", wrong, kept)
+		}
+	}
+}
+
+// Nobody gives away more than he may do, nor takes it from somebody who may do more.
+func TestServiceKeepsWithinItsPrincipal(t *testing.T) {
+	m := &memory{keys: make(map[[8]byte]storage.Key)}
+	s := NewService(m, m)
+	admin, operator := Principal{Account: 7, Role: Admin}, Principal{Account: 1, Role: Operator}
+	limited := Principal{Account: 7, Role: Admin, Hosts: "shop.example *.cdn.example"}
+	code := func(err error) problem.Code {
+		p, _ := errors.AsType[*problem.Problem](err)
+		if p == nil {
+			return ""
+		}
+		return p.Code
+	}
+	if _, _, err := s.CreateKey(t.Context(), admin, NewKey{Account: 7, Role: Operator}); code(err) != problem.Forbidden {
+		t.Errorf("an admin makes an operator: %v", err)
+	}
+	_, boss, err := s.CreateKey(t.Context(), operator, NewKey{Account: 7, Role: Operator})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ChangeKey(t.Context(), admin, 7, boss.ID, storage.KeyPatch{Revoked: true}); code(err) != problem.Forbidden {
+		t.Errorf("an admin revokes an operator: %v", err)
+	}
+	_, child, err := s.CreateKey(t.Context(), limited, NewKey{Account: 7, Role: Write})
+	if err != nil || len(child.Hosts) != 2 {
+		t.Errorf("a limited key's child: %+v, %v", child, err)
+	}
+	for _, hosts := range [][]string{{}, {"evil.example"}, {"*.shop.example"}, {"shop.example", "cdn.example"}} {
+		if _, err := s.ChangeKey(t.Context(), limited, 7, child.ID, storage.KeyPatch{Hosts: &hosts}); code(err) != problem.Forbidden {
+			t.Errorf("a limited key allows %q: %v", hosts, err)
+		}
+	}
+	hosts := []string{"*.img.cdn.example", "shop.example"}
+	if got, err := s.ChangeKey(t.Context(), limited, 7, child.ID, storage.KeyPatch{Hosts: &hosts}); err != nil || len(got.Hosts) != 2 || m.told != 1 {
+		t.Errorf("%+v, %v, told %d times", got, err, m.told)
+	}
+	if _, err := s.ChangeKey(t.Context(), operator, 6, child.ID, storage.KeyPatch{Revoked: true}); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("another account's key: %v", err)
+	}
+}
+
+func TestSpeaks(t *testing.T) {
+	m := &memory{keys: make(map[[8]byte]storage.Key)}
+	s := NewService(m, m)
+	for _, c := range []struct {
+		who   Principal
+		asked uint32
+		want  uint32
+	}{
+		{Principal{Account: 7, Role: Admin}, 0, 7}, {Principal{Account: 7, Role: Admin}, 7, 7}, {Principal{Account: 7, Role: Admin}, 2, 0},
+		{Principal{Account: 1, Role: Operator}, 2, 2}, {Principal{Account: 1, Role: Operator}, 9, 0}, {Principal{Account: 1, Role: Operator}, 0, 1},
+	} {
+		got, err := s.Speaks(t.Context(), c.who, c.asked)
+		if (c.want == 0) != errors.Is(err, link.ErrNotFound) || c.want != 0 && got != c.want {
+			t.Errorf("%+v asks for %d: %d, %v", c.who, c.asked, got, err)
+		}
+	}
+	if page, next, err := s.Accounts(t.Context(), 0, 2); err != nil || len(page) != 2 {
+		t.Errorf("%v %d %v", page, next, err)
 	}
 }

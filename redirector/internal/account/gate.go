@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func (g *Gate) Principal(ctx context.Context, text string) (Principal, error) {
 		key.ExpiresMS != 0 && key.ExpiresMS <= now:
 		return Principal{}, ErrUnknown
 	}
-	return Principal{Account: key.Account, Key: key.ID, Role: Role(key.Role), RatePerS: key.RatePerS}, nil
+	return Principal{Account: key.Account, Key: key.ID, Role: Role(key.Role), RatePerS: key.RatePerS, Hosts: Hosts(strings.Join(key.Hosts, " "))}, nil
 }
 
 // find returns a key from memory or from the store.

@@ -44,7 +44,8 @@ type Principal struct {
 	Account  uint32
 	Key      KeyID // zero for the bootstrap key
 	Role     Role
-	RatePerS int // requests a second; 0 = the installation's rate
+	RatePerS int   // requests a second; 0 = the installation's rate
+	Hosts    Hosts // to which links may lead that it makes or edits
 }
 
 // May reports whether the principal's role includes another.

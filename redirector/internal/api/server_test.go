@@ -56,7 +56,9 @@ func (k *keys) CreateKey(_ context.Context, key storage.Key) error {
 }
 
 func (k *keys) ListKeys(context.Context, uint32) ([]storage.Key, error) { return nil, nil }
-func (k *keys) RevokeKey(context.Context, uint32, [8]byte) error        { return nil }
+func (k *keys) UpdateKey(context.Context, uint32, [8]byte, storage.KeyPatch) (storage.Key, error) {
+	return storage.Key{}, link.ErrNotFound
+}
 
 // onceMemory keeps idempotent answers in memory.
 type onceMemory struct {

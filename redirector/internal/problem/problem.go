@@ -93,8 +93,14 @@ func With(code Code, detail string) *Problem {
 	return p
 }
 
-// Error returns the detail.
-func (p *Problem) Error() string { return p.Detail }
+// Error returns the detail and what is wrong with the fields.
+func (p *Problem) Error() string {
+	text := p.Detail
+	for _, f := range p.Errors {
+		text += " " + f.Field + ": " + f.Detail + "."
+	}
+	return text
+}
 
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }

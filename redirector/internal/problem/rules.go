@@ -29,6 +29,11 @@ const (
 	RuleRefConflict  = "ref_conflict"    // the ref stands for another url
 	RuleDomain       = "domain"          // not a domain of the account
 	RuleDomainCode   = "domain_code"     // own codes only on own domains
+	RuleDomainProof  = "domain_proof"    // nobody has proven yet that the domain is the account's
+	RuleDomainUsed   = "domain_used"     // links or campaigns stand on it
+	RuleTargetHost   = "target_host"     // the key is limited to other hosts
+	RuleHostLocked   = "host_locked"     // the account's links keep the hosts of their targets
+	RuleRole         = "role"            // nobody gives away more than he may do
 	RuleDeleted      = "deleted"         // a deleted link cannot be changed
 	RuleIdempotency  = "idempotency"     // the key was used with another body
 	RuleMediaType    = "media_type"      // another content type is wanted
@@ -43,7 +48,7 @@ const (
 var Rules = []string{
 	RuleRequired, RuleUnknown, RuleType, RuleJSON, RuleUTF8, RuleLength, RuleShape, RuleRange, RuleOneOf, RuleFixed,
 	RuleTime, RuleZone, RuleOrder, RuleBorder, RulePoints, RuleCursor, RuleETag, RuleTaken, RuleRefConflict, RuleDomain,
-	RuleDomainCode, RuleDeleted, RuleIdempotency, RuleMediaType, RuleMaxBytes, RuleMaxLines, RuleEncoding, RuleCodeShape,
+	RuleDomainCode, RuleDomainProof, RuleDomainUsed, RuleTargetHost, RuleHostLocked, RuleRole, RuleDeleted, RuleIdempotency, RuleMediaType, RuleMaxBytes, RuleMaxLines, RuleEncoding, RuleCodeShape,
 	RuleCodeReserved, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
 	link.RuleURLLength, link.RuleURLHost, link.RuleURLPort, link.RuleURLAmbiguous,
 	string(Unauthorized), string(Forbidden), string(NotFound), string(Running), string(Stale), string(RateLimited),

@@ -3,6 +3,8 @@ package storagetest
 import (
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"longtail/shared/link"
@@ -12,6 +14,7 @@ import (
 var objectTests = []conformance{
 	{"Campaigns", campaigns},
 	{"Domains", domains},
+	{"DomainClaims", domainClaims},
 	{"Keys", keys},
 	{"Accounts", accounts},
 	{"Once", once},
@@ -74,11 +77,11 @@ func domains(t *testing.T, fresh Fresh) {
 	if err := w.db.EnsureDefaultDomain(t.Context(), "click.example"); err != nil || w.seq() != at {
 		t.Errorf("again: %v, %d changes", err, w.seq()-at)
 	}
-	own, err := w.db.CreateDomain(t.Context(), 1, "own.example", "token")
-	if err != nil || own.VerifyToken != "token" {
+	own, err := w.db.CreateDomain(t.Context(), storage.Domain{Account: 1, Host: "own.example", VerifyToken: "token", Default: true})
+	if err != nil || own.VerifyToken != "token" || !own.Default || own.Verified() {
 		t.Fatalf("%+v, %v", own, err)
 	}
-	if _, err := w.db.CreateDomain(t.Context(), 2, "own.example", ""); !errors.Is(err, link.ErrTaken) {
+	if _, err := w.db.CreateDomain(t.Context(), storage.Domain{Account: 1, Host: "own.example"}); !errors.Is(err, link.ErrTaken) {
 		t.Errorf("taken: %v", err)
 	}
 	yes, fallback, verified := true, "https://sorry.example/", int64(5)
@@ -86,11 +89,9 @@ func domains(t *testing.T, fresh Fresh) {
 	if err != nil || !own.Default || own.FallbackURL != fallback || !own.ForeignCodes || own.VerifiedMS != 5 {
 		t.Errorf("%+v, %v", own, err)
 	}
-	if _, err := w.db.CreateDomain(t.Context(), 1, "third.example", ""); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.db.UpdateDomain(t.Context(), 1, "third.example", storage.DomainPatch{Default: &yes}); err != nil {
-		t.Fatal(err)
+	third, err := w.db.CreateDomain(t.Context(), storage.Domain{Account: 1, Host: "third.example", Default: true, FallbackURL: fallback, VerifiedMS: w.now})
+	if err != nil || !third.Verified() || third.FallbackURL != fallback {
+		t.Fatalf("%+v, %v", third, err)
 	}
 	if _, err := w.db.UpdateDomain(t.Context(), 2, "third.example", storage.DomainPatch{}); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("another account: %v", err)
@@ -102,7 +103,7 @@ func domains(t *testing.T, fresh Fresh) {
 	if err := w.db.EnsureDefaultDomain(t.Context(), "own.example"); err != nil {
 		t.Fatal(err)
 	}
-	if all, err = w.db.Domains(t.Context()); err != nil || all[0].Installation || !all[1].Installation {
+	if all, err = w.db.Domains(t.Context()); err != nil || all[0].Installation || !all[0].Verified() || !all[1].Installation {
 		t.Errorf("moved: %+v, %v", all, err)
 	}
 	versions := map[uint64]uint32{}
@@ -116,8 +117,59 @@ func domains(t *testing.T, fresh Fresh) {
 	if err := w.db.DeleteDomain(t.Context(), 1, "third.example"); !errors.Is(err, storage.ErrDomainInUse) {
 		t.Errorf("used: %v", err)
 	}
+	if _, err := w.db.PutCampaign(t.Context(), storage.Campaign{Account: 1, Name: "spring", Domain: domain.ID}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.DeleteDomain(t.Context(), 1, "click.example"); !errors.Is(err, storage.ErrDomainInUse) {
+		t.Errorf("used by a campaign: %v", err)
+	}
+	if _, err := w.db.PutCampaign(t.Context(), storage.Campaign{Account: 1, Name: "spring"}, nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.db.DeleteDomain(t.Context(), 1, "click.example"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A host that an account only says is its own gives way to another account, one that it has proven does not.
+func domainClaims(t *testing.T, fresh Fresh) {
+	w := newWorld(t, fresh)
+	second, err := w.db.CreateAccount(t.Context(), "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := storage.AsActor(t.Context(), "somebody")
+	squat, err := w.db.CreateDomain(ctx, storage.Domain{Account: 1, Host: "brand.example", VerifyToken: "of 1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := w.db.CreateDomain(ctx, storage.Domain{Account: second.ID, Host: "brand.example", VerifyToken: "of 2"})
+	if err != nil || own.ID == squat.ID || own.Account != second.ID {
+		t.Fatalf("%+v, %v", own, err)
+	}
+	now := w.now
+	if _, err := w.db.UpdateDomain(ctx, 1, "brand.example", storage.DomainPatch{VerifiedMS: &now}); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("the first claim can still be proven: %v", err)
+	}
+	if _, err := w.db.UpdateDomain(ctx, second.ID, "brand.example", storage.DomainPatch{VerifiedMS: &now}); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.db.CreateDomain(ctx, storage.Domain{Account: 1, Host: "brand.example"}); !errors.Is(err, link.ErrTaken) {
+		t.Errorf("a proven domain: %v", err)
+	}
+	if _, err := w.db.CreateDomain(ctx, storage.Domain{Account: 99, Host: "nobody.example"}); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("of no account: %v", err)
+	}
+	for account, want := range map[uint32][]string{1: {"domain.delete", "domain.create"}, second.ID: {"domain.verify", "domain.create"}} {
+		audit, err := w.db.AuditLog(ctx, account, 0, 10)
+		if err != nil || len(audit) != len(want) {
+			t.Fatalf("audit of %d: %+v, %v", account, audit, err)
+		}
+		for i := range want {
+			if audit[i].Action != want[i] || audit[i].Object != "brand.example" || audit[i].Actor != "somebody" {
+				t.Errorf("audit of %d: %+v, want %v", account, audit, want)
+			}
+		}
 	}
 }
 
@@ -143,32 +195,44 @@ func keys(t *testing.T, fresh Fresh) {
 	if _, err := w.db.FindKey(ctx, [8]byte([]byte("K3J9s0aB"))); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("another id: %v", err)
 	}
-	if err := w.db.RevokeKey(ctx, 2, key.ID); !errors.Is(err, link.ErrNotFound) {
+	if _, err := w.db.UpdateKey(ctx, 2, key.ID, storage.KeyPatch{Revoked: true}); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("another account: %v", err)
 	}
+	yes, no, name, rate, hosts := true, false, "Meier", 9, []string{"shop.example", "*.shop.example"}
 	for range 2 {
-		if err := w.db.RevokeKey(ctx, 1, key.ID); err != nil {
-			t.Error(err)
+		for _, patch := range []storage.KeyPatch{{Name: &name, RatePerS: &rate, Hosts: &hosts}, {Revoked: true}, {Stopped: &yes}} {
+			if _, err := w.db.UpdateKey(ctx, 1, key.ID, patch); err != nil {
+				t.Error(err)
+			}
 		}
-		if err := w.db.StopKey(ctx, 1, key.ID, true); err != nil {
-			t.Error(err)
-		}
+	}
+	if got, err := w.db.FindKey(ctx, key.ID); err != nil || got.Name != name || got.RatePerS != 9 || !slices.Equal(got.Hosts, hosts) || got.RevokedMS == 0 || got.ExpiresMS != key.ExpiresMS {
+		t.Errorf("%+v, %v", got, err)
 	}
 	if stopped, err := w.db.StoppedKeys(ctx); err != nil || len(stopped) != 1 || stopped[0] != key.ID {
 		t.Errorf("stopped: %v, %v", stopped, err)
 	}
-	if err := w.db.StopKey(ctx, 1, key.ID, false); err != nil {
-		t.Error(err)
+	if after, err := w.db.UpdateKey(ctx, 1, key.ID, storage.KeyPatch{Stopped: &no}); err != nil || after.StoppedMS != 0 || after.Name != name {
+		t.Errorf("%+v, %v", after, err)
 	}
 	list, err := w.db.ListKeys(ctx, 1)
 	if err != nil || len(list) != 1 || list[0].RevokedMS == 0 || list[0].StoppedMS != 0 {
 		t.Errorf("list: %+v, %v", list, err)
 	}
-	if got := w.changes(storage.ChangedKey); len(got) != 3 || got[0].Version != 2 || got[2].Version != 4 {
+	if got := w.changes(storage.ChangedKey); len(got) != 4 || got[0].Version != 2 || got[3].Version != 5 {
 		t.Errorf("changes: %+v", got)
 	}
-	if audit, err := w.db.AuditLog(ctx, 1, 0, 10); err != nil || len(audit) != 4 || audit[3].Action != "key.create" || audit[3].Actor != "bootstrap" {
-		t.Errorf("audit: %+v, %v", audit, err)
+	audit, err := w.db.AuditLog(ctx, 1, 0, 10)
+	if err != nil || len(audit) != 5 {
+		t.Fatalf("audit: %+v, %v", audit, err)
+	}
+	for i, want := range []string{"key.resume", "key.stop", "key.revoke", "key.update", "key.create"} {
+		if audit[i].Action != want || audit[i].Actor != "bootstrap" || audit[i].Object != "k3J9s0aB" || (audit[i].Before == "") != (want == "key.create") {
+			t.Errorf("audit: %+v, want %s", audit[i], want)
+		}
+	}
+	if !strings.Contains(audit[3].Before, "Müller") || !strings.Contains(audit[3].After, "Meier") || !strings.Contains(audit[3].After, "*.shop.example") {
+		t.Errorf("before and after: %+v", audit[3])
 	}
 }
 
@@ -178,21 +242,29 @@ func accounts(t *testing.T, fresh Fresh) {
 	if err != nil || made.ID != 2 {
 		t.Fatalf("%+v, %v", made, err)
 	}
-	if all, err := w.db.ListAccounts(t.Context()); err != nil || len(all) != 2 || all[0].ID != 1 || all[1].Name != "Zweite" || all[0].CreatedMS == 0 {
+	if all, err := w.db.ListAccounts(t.Context(), 0, 10); err != nil || len(all) != 2 || all[1].ID != 1 || all[0].Name != "Zweite" || all[1].CreatedMS == 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
+	if page, err := w.db.ListAccounts(t.Context(), 2, 10); err != nil || len(page) != 1 || page[0].ID != 1 {
+		t.Errorf("second page: %+v, %v", page, err)
+	}
+	yes, no, name := true, false, "Second"
 	for range 2 {
-		if err := w.db.StopAccount(t.Context(), 2, true); err != nil {
+		if _, err := w.db.UpdateAccount(t.Context(), 2, storage.AccountPatch{Stopped: &yes}); err != nil {
 			t.Error(err)
 		}
 	}
 	if stopped, err := w.db.StoppedAccounts(t.Context()); err != nil || len(stopped) != 1 || stopped[0] != 2 {
 		t.Errorf("stopped: %v, %v", stopped, err)
 	}
-	if err := w.db.StopAccount(t.Context(), 2, false); err != nil {
-		t.Error(err)
+	after, err := w.db.UpdateAccount(t.Context(), 2, storage.AccountPatch{Stopped: &no, Name: &name, LockHosts: &yes})
+	if got, findErr := w.db.GetAccount(t.Context(), 2); err != nil || findErr != nil || got != after || got.StoppedMS != 0 || got.Name != name || !got.LockHosts {
+		t.Errorf("%+v, %v; found %+v, %v", after, err, got, findErr)
 	}
-	if err := w.db.StopAccount(t.Context(), 3, true); !errors.Is(err, link.ErrNotFound) {
+	if _, err := w.db.UpdateAccount(t.Context(), 3, storage.AccountPatch{Stopped: &yes}); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("no account: %v", err)
+	}
+	if _, err := w.db.GetAccount(t.Context(), 3); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("no account: %v", err)
 	}
 	if got := w.changes(storage.ChangedAccount); len(got) != 2 || got[0].Version != 2 || got[1].Version != 3 {

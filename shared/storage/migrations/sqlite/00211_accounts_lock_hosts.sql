@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE accounts ADD COLUMN lock_hosts INTEGER NOT NULL DEFAULT 0; -- 1: the host of a link's target never changes
