@@ -3,20 +3,14 @@ package command
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"longtail/shared/click"
 	"longtail/shared/config"
-	"longtail/shared/ingest"
-	"longtail/shared/link"
 	"longtail/shared/storage"
-	"longtail/shared/telemetry"
 )
 
 type deadletterCommand struct {
@@ -105,92 +99,4 @@ func letterIDs(texts []string) ([][16]byte, error) {
 		ids[i] = id
 	}
 	return ids, nil
-}
-
-// letterChoice names letters one by one or by their reason.
-type letterChoice struct {
-	config.StoreFlags
-	IDs    []string `arg:"" optional:"" name:"id" help:"The ids that list shows."`
-	Reason string   `help:"All that are held for this reason."`
-}
-
-// each calls do with the chosen ids, some hundred at a time.
-func (c *letterChoice) each(ctx context.Context, db *storage.DB, do func(ids [][16]byte) error) error {
-	switch {
-	case len(c.IDs) > 0 && c.Reason != "":
-		return errors.New("name ids or --reason, not both")
-	case len(c.IDs) == 0 && c.Reason == "":
-		return errors.New("name the ids that deadletter list shows, or --reason")
-	}
-	if c.Reason == "" {
-		ids, err := letterIDs(c.IDs)
-		if err != nil {
-			return err
-		}
-		return do(ids)
-	}
-	filter := storage.LetterFilter{Reason: c.Reason, Held: true, Limit: 500}
-	for {
-		letters, err := db.DeadLetters(ctx, filter)
-		if err != nil || len(letters) == 0 {
-			return err
-		}
-		ids := make([][16]byte, len(letters))
-		for i := range letters {
-			ids[i] = letters[i].ID
-		}
-		if err := do(ids); err != nil {
-			return err
-		}
-		filter.After = letters[len(letters)-1].ID
-	}
-}
-
-type letterReplay struct{ letterChoice }
-
-// Run tries the chosen letters again.
-func (c *letterReplay) Run(ctx context.Context) error {
-	var p config.Problems
-	secrets := config.ReadSecrets(&p)
-	secrets.RequireSecret(&p)
-	if err := p.Err(); err != nil {
-		return err
-	}
-	db, err := open(ctx, &c.StoreFlags)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	g := ingest.New(ingest.Options{Store: db, Keys: link.Keyring(secrets.Secret, secrets.Previous), Log: telemetry.NewLog(os.Stderr, ""), Registerer: prometheus.NewRegistry()})
-	stored, refused := 0, 0
-	err = c.each(ctx, db, func(ids [][16]byte) error {
-		letters, err := db.ReplayDeadLetters(ctx, ids)
-		if err != nil {
-			return err
-		}
-		s, r, err := g.Replay(ctx, letters)
-		stored, refused = stored+s, refused+r
-		return err
-	})
-	fmt.Printf("stored %d, refused again %d\n", stored, refused)
-	return err
-}
-
-type letterDrop struct{ letterChoice }
-
-// Run gives up the chosen letters.
-func (c *letterDrop) Run(ctx context.Context) error {
-	db, err := open(ctx, &c.StoreFlags)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	dropped := 0
-	err = c.each(ctx, db, func(ids [][16]byte) error {
-		n, err := db.DropDeadLetters(ctx, ids)
-		dropped += n
-		return err
-	})
-	fmt.Printf("dropped %d\n", dropped)
-	return err
 }
