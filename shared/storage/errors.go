@@ -12,6 +12,8 @@ var (
 	ErrBug = errors.New("schema or counter does not fit")
 	// ErrFeedLost: another process owns the feed now.
 	ErrFeedLost = errors.New("feed has another owner")
+	// ErrFeedUnknown: no feed of this id was ever registered.
+	ErrFeedUnknown = errors.New("no feed of this id was ever registered")
 	// ErrFeedForgotten: an operator has written the feed off.
 	ErrFeedForgotten = errors.New("feed was forgotten")
 	// ErrSchema: the database's schema is newer than this program, or was never migrated.

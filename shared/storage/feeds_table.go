@@ -138,7 +138,7 @@ func (d *DB) ForgetFeed(ctx context.Context, feed queue.FeedID) error {
 			Scan(&f.state, &f.done, &f.upto, &f.counted, &seen, &now)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("%w: it was never registered", ErrFeedLost)
+			return ErrFeedUnknown
 		case err != nil:
 			return fmt.Errorf("forget feed: %w", err)
 		case f.state == FeedForgotten:

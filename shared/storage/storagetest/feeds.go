@@ -266,6 +266,7 @@ func forgetting(t *testing.T, fresh Fresh) {
 	t0 := w.register(f)
 	w.ingest(storage.Batch{Clicks: []storage.ClickRow{w.at(1, 1, 0, "a")}, Ranges: []storage.Range{{Feed: f, From: 0, To: 100, UptoMS: t0 + 10}}})
 	w.ok(w.db.TickFeed(t.Context(), storage.Tick{Feed: f, Owner: me, Counted: 300, Answered: map[uint64]int64{1: 3}, SpoolClicks: 2, OldestMS: t0}))
+	wantErr(t, w.db.ForgetFeed(t.Context(), queue.FeedID{9, 9}), storage.ErrFeedUnknown)
 	wantErr(t, w.db.ForgetFeed(t.Context(), f), storage.ErrFeedSeen)
 	w.wantBalance(1, 3, 1, 2, 0)
 	w.unseen(f, 11*time.Second)
