@@ -1,9 +1,9 @@
 package stack
 
 // Redirector prepares one more redirector, with the cluster's settings and a spool of its own in dir. It is not behind the
-// load balancer and not among Processes: its maker starts and stops it.
-func (c *Cluster) Redirector(name, dir string) (*Program, error) {
+// load balancer and not among Processes: its maker starts and stops it. Its own settings win over the cluster's.
+func (c *Cluster) Redirector(name, dir string, own ...map[string]string) (*Program, error) {
 	settings := c.settings
-	settings.Forced = merged(settings.Forced, map[string]string{"LONGTAIL_DATA_DIR": dir})
+	settings.Forced = merged(append([]map[string]string{settings.Forced, {"LONGTAIL_DATA_DIR": dir}}, own...)...)
 	return Redirector(name, dir, settings)
 }
