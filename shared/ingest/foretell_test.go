@@ -22,6 +22,7 @@ func TestForetellIsWhatIsJudged(t *testing.T) {
 		{Token: key.Token("r-1"), Flags: click.Prefetch},
 		{Token: other.Token("r-1")},
 		{Flags: click.Private},
+		{UserAgent: "curl/8.5.0"},
 	} {
 		c.ID, c.Account, c.Campaign, c.Domain, c.Ordinal, c.Method = click.NewID(now), 1, 2, 3, 4, click.GET
 		row := storage.ClickRow{Click: c}
@@ -31,6 +32,23 @@ func TestForetellIsWhatIsJudged(t *testing.T) {
 		token, recipient, class := Foretell(&c, f.keys)
 		if token != row.Token || recipient != row.Recipient || class != row.Class {
 			t.Errorf("%+v: foretold %d %q %d, judged %d %q %d", c, token, recipient, class, row.Token, row.Recipient, row.Class)
+		}
+	}
+}
+
+// TestLabels: what said of itself that it is a machine is one, by a rule that stands in the row; nobody else is guessed.
+func TestLabels(t *testing.T) {
+	for _, c := range []struct {
+		click click.Click
+		class storage.Class
+		rule  int16
+	}{
+		{click.Click{UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"}, storage.Unknown, 0},
+		{click.Click{Flags: click.Prefetch}, storage.Machine, 1},
+		{click.Click{UserAgent: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, storage.Machine, 2},
+	} {
+		if class, rule := label(&c.click); class != c.class || rule != c.rule {
+			t.Errorf("%+v: class %d by rule %d; want %d by %d", c.click, class, rule, c.class, c.rule)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"longtail/shared/classify"
 	"longtail/shared/click"
 	"longtail/shared/link"
 	"longtail/shared/queue"
@@ -186,7 +187,7 @@ func judgeOne(row *storage.ClickRow, f *fact, floor int32, latest int64) (reason
 	}
 	row.Token, row.Recipient = credit(c, f.keys)
 	row.Class, row.Rule = label(c)
-	row.Rules = Rules
+	row.Rules = classify.Version
 	return "", ""
 }
 
@@ -207,17 +208,13 @@ func credit(c *click.Click, keys []link.CampaignKey) (storage.Token, string) {
 	return storage.TokenInvalid, ""
 }
 
-// Rules is the version of the rules that label a click; RulePrefetch is the only one so far that is certain.
-const (
-	Rules        = 1
-	RulePrefetch = 1
-)
-
+// label says what is certain about who clicked.
 func label(c *click.Click) (storage.Class, int16) {
-	if c.Flags&click.Prefetch != 0 {
-		return storage.Machine, RulePrefetch
+	rule := classify.Machine(c)
+	if rule == classify.None {
+		return storage.Unknown, 0
 	}
-	return storage.Unknown, 0
+	return storage.Machine, int16(rule)
 }
 
 // Judge returns the rows and dead letters of one delivery, for a Lane that stores them one by one.
