@@ -24,14 +24,14 @@
 //		if redis, err = wire.Listen(fmt.Sprintf("127.0.0.1:%d", c.Redis.Port)); err != nil {
 //			return nil, err
 //		}
+//		t.Cleanup(func() { redis.Close() })   // here: it is closed after the cluster then, which needs it to stop
 //		return map[string]string{"LONGTAIL_REDIS_URL": "redis://" + redis.Addr() + "/0"}, nil
 //	}})
-//	t.Cleanup(func() { redis.Close() })
 //
 // All programs go through them, the migration included; the test's own questions (c.MySQL.DSN, package evidence) do not.
 // Programs that are to go through different proxies are each told so by Cluster.Reroute, before their next start.
 //
 // The connection between COMMIT and its answer:
 //
-//	p.Watch(wire.AtCommit(func() wire.Moment { return wire.BeforeOK }))   // the database has committed, nobody is told
+//	p.Watch(wire.AtCommit("INSERT INTO clicks", func() wire.Moment { return wire.BeforeOK }))   // committed, and nobody is told
 package wire
