@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,12 @@ var packages = map[string]string{
 	"epmd":               "erlang-base",
 }
 
+// tools are what only benchmarks need; Install leaves them alone.
+var tools = map[string]string{
+	"nginx": "nginx",
+	"wrk":   "wrk",
+}
+
 // installing lets one goroutine at a time look for binaries and install them.
 var installing sync.Mutex
 
@@ -31,13 +38,14 @@ func binary(name string) (string, error) {
 	if path, ok := lookPath(name); ok {
 		return path, nil
 	}
-	if err := install(packages[name]); err != nil {
+	pkg := cmp.Or(packages[name], tools[name])
+	if err := install(pkg); err != nil {
 		return "", fmt.Errorf("%s is not installed: %w", name, err)
 	}
 	if path, ok := lookPath(name); ok {
 		return path, nil
 	}
-	return "", fmt.Errorf("%s is not installed, and the package %s did not bring it", name, packages[name])
+	return "", fmt.Errorf("%s is not installed, and the package %s did not bring it", name, pkg)
 }
 
 // lookPath looks in PATH and where Debian keeps servers, which is not in everybody's PATH.

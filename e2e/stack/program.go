@@ -16,6 +16,7 @@ import (
 type Program struct {
 	*Process
 	Public, API, Debug int
+	Pprof              int // 0 unless LONGTAIL_PPROF_ADDR stands in our own environment
 
 	own map[string]string // its addresses and folder
 }
@@ -73,11 +74,10 @@ func program(p *Program, name, dir string, s Settings, binary string, args ...st
 	}
 	p.own = merged(p.own, map[string]string{"LONGTAIL_DEBUG_ADDR": loopback(p.Debug)})
 	if addr := os.Getenv("LONGTAIL_PPROF_ADDR"); addr != "" && addr != "off" {
-		port, err := FreePort() // one address cannot serve several programs
-		if err != nil {
+		if p.Pprof, err = FreePort(); err != nil { // one address cannot serve several programs
 			return nil, err
 		}
-		p.own["LONGTAIL_PPROF_ADDR"] = loopback(port)
+		p.own["LONGTAIL_PPROF_ADDR"] = loopback(p.Pprof)
 	}
 	p.Process, err = newProcess(name, dir, cmp.Or(p.Public, p.Debug), spec{
 		path: path, args: args,

@@ -105,15 +105,9 @@ func portMapper(ctx context.Context, dir string, port int) (*Process, error) {
 		return nil, err
 	}
 	p, err := newProcess("epmd", dir, port, spec{
-		path: path,
-		args: []string{"-address", "127.0.0.1", "-port", fmt.Sprint(port)},
-		ready: func(ctx context.Context) error {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return err
-			}
-			return conn.Close()
-		},
+		path:  path,
+		args:  []string{"-address", "127.0.0.1", "-port", fmt.Sprint(port)},
+		ready: func(ctx context.Context) error { return accepts(ctx, port) },
 	})
 	if err != nil {
 		return nil, err
