@@ -66,11 +66,30 @@ func (g *Gate) Principal(ctx context.Context, text string) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
+	if subtle.ConstantTimeCompare(sum[:], key.Hash[:]) != 1 {
+		return Principal{}, ErrUnknown
+	}
+	return speaksFor(&key)
+}
+
+// Holder returns who a key speaks for that was proven before, such as when somebody signed in with it; it fails as
+// Principal does, and as soon.
+func (g *Gate) Holder(ctx context.Context, id KeyID) (Principal, error) {
+	key, err := g.find(ctx, id)
+	if err != nil {
+		return Principal{}, err
+	}
+	return speaksFor(&key)
+}
+
+// Bootstrap names the bootstrap key without telling it, and who it speaks for; false when there is none.
+func (g *Gate) Bootstrap() (name [32]byte, who Principal, ok bool) {
+	return hash(string(g.bootstrap[:])), Principal{Account: 1, Role: Operator}, !g.noBoot
+}
+
+func speaksFor(key *storage.Key) (Principal, error) {
 	now := time.Now().UnixMilli()
-	switch {
-	case subtle.ConstantTimeCompare(sum[:], key.Hash[:]) != 1,
-		key.RevokedMS != 0 && key.RevokedMS <= now,
-		key.ExpiresMS != 0 && key.ExpiresMS <= now:
+	if key.RevokedMS != 0 && key.RevokedMS <= now || key.ExpiresMS != 0 && key.ExpiresMS <= now {
 		return Principal{}, ErrUnknown
 	}
 	return Principal{Account: key.Account, Key: key.ID, Role: Role(key.Role), RatePerS: key.RatePerS, Hosts: Hosts(strings.Join(key.Hosts, " "))}, nil

@@ -26,6 +26,7 @@ type call struct {
 	media        string // of the body; "" = application/json
 	answers      string // media type of a streamed answer
 	once         bool   // knows Idempotency-Key
+	open         bool   // asks for no key
 }
 
 // handler answers a call in the name of a principal.
@@ -40,7 +41,12 @@ func register[I, O any](s *server, c call, h handler[I, O]) {
 		Middlewares: huma.Middlewares{s.admit(c.role), s.once(c.once)},
 		Responses:   map[string]*huma.Response{},
 	}
-	op.Errors = append(c.errors, 401, 403, 404, 422, 429, 503)
+	op.Errors = append(c.errors, 403, 404, 422, 503)
+	if c.open {
+		op.Security, op.Middlewares = []map[string][]string{}, nil
+	} else {
+		op.Errors = append(op.Errors, 401, 429)
+	}
 	if c.body != nil {
 		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
@@ -89,13 +95,13 @@ func (s *server) requestBody(c call) *huma.RequestBody {
 func (s *server) admit(role account.Role) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		e := of(ctx.Context())
-		who, err := s.gate.Principal(ctx.Context(), bearer(ctx.Header("Authorization")))
+		who, err := s.principal(ctx)
 		switch {
 		case errors.Is(err, account.ErrUnknown):
 			e.write(problem.New(problem.Unauthorized))
 		case err != nil:
 			e.write(err)
-		case !s.limits.take(e, who):
+		case !s.withinRate(ctx.Context(), e, who):
 			e.write(problem.New(problem.RateLimited))
 		case !who.May(role):
 			e.write(problem.New(problem.Forbidden))
