@@ -1,0 +1,222 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // for the database's own record of statements
+	"github.com/redis/go-redis/v9"
+
+	"longtail/e2e/oracle"
+	"longtail/e2e/platform"
+	"longtail/e2e/stack"
+	"longtail/e2e/stage"
+	"longtail/e2e/wire"
+)
+
+// A herd is redirectors beside the shared cluster's own: nothing is in their memory when they start, and they reach
+// Redis by a wire that can be cut.
+type herd struct {
+	*stack.Cluster
+	all   []*stack.Program
+	apis  []*platform.API
+	wire  *wire.Proxy   // of all of them to Redis
+	redis *redis.Client // past the wire
+	asker *http.Transport
+}
+
+// newHerd starts n redirectors with settings of their own, and ends them with the test.
+func newHerd(t *testing.T, n int, settings map[string]string) *herd {
+	t.Helper()
+	h := &herd{Cluster: stage.Cluster(t), asker: &http.Transport{MaxIdleConnsPerHost: 256}}
+	var err error
+	if h.wire, err = wire.Listen(loopback(h.Redis.Port)); err != nil {
+		t.Fatal(err)
+	}
+	h.redis = redis.NewClient(&redis.Options{Addr: loopback(h.Redis.Port)})
+	t.Cleanup(func() {
+		h.asker.CloseIdleConnections()
+		_ = h.redis.Close()
+		_ = h.wire.Close()
+	})
+	own := map[string]string{"LONGTAIL_REDIS_URL": "redis://" + h.wire.Addr() + "/0"}
+	for name, value := range settings {
+		own[name] = value
+	}
+	var starting sync.WaitGroup
+	for i := range n {
+		name := fmt.Sprintf("herd-%d", i+1)
+		p, err := h.Cluster.Redirector(name, filepath.Join(t.TempDir(), name), own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.all = append(h.all, p)
+		h.apis = append(h.apis, &platform.API{Base: p.APIURL(), Key: h.Key})
+		starting.Go(func() {
+			if err := p.Start(stage.Within(t, time.Minute)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starting.Wait()
+	t.Cleanup(func() { h.end(t) })
+	return h
+}
+
+// end ends all instances at once, when there is nothing any more that would keep them from ending well.
+func (h *herd) end(t *testing.T) {
+	t.Helper()
+	h.whole(t)
+	var ending sync.WaitGroup
+	for _, p := range h.all {
+		ending.Go(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if t.Failed() {
+			t.Logf("end of the log of %s:\n%s", p.Name, p.Tail(20))
+		}
+	}
+	ending.Wait()
+}
+
+// whole ends every fault.
+func (h *herd) whole(t *testing.T) {
+	t.Helper()
+	h.wire.Heal()
+	for _, p := range []*stack.Process{h.MySQL.Process, h.Redis.Process} {
+		if err := p.Cont(); err != nil {
+			t.Error(err)
+		}
+		if !p.Alive() {
+			if err := p.Start(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// links makes n links, that nobody in the herd and nothing in Redis knows.
+func (h *herd) links(t *testing.T, campaign string, n int) []oracle.Link {
+	t.Helper()
+	urls := make([]string, n)
+	for i := range urls {
+		urls[i] = oracle.Target(i)
+	}
+	api := &platform.API{Base: h.Redirectors[0].APIURL(), Key: h.Key}
+	made, err := api.CreateLinks(t.Context(), campaign, urls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.flush(t)
+	return made
+}
+
+// flush empties Redis.
+func (h *herd) flush(t *testing.T) {
+	t.Helper()
+	if err := h.redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A reply is what one instance said to one click.
+type reply struct {
+	status     int
+	location   string
+	retryAfter string
+}
+
+// ask lets somebody click at an instance; status 0 is no answer.
+func (h *herd) ask(ctx context.Context, instance int, path string) reply {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.all[instance].URL()+path, nil)
+	if err != nil {
+		return reply{}
+	}
+	resp, err := h.asker.RoundTrip(req)
+	if err != nil {
+		return reply{}
+	}
+	resp.Body.Close()
+	return reply{resp.StatusCode, resp.Header.Get("Location"), resp.Header.Get("Retry-After")}
+}
+
+// looked is how often the database was asked for a link, by the instances' own counters.
+func (h *herd) looked(t *testing.T) int {
+	t.Helper()
+	return stage.Meter(t, h.all, "longtail_resolve_total", `tier="mysql"`)
+}
+
+// commands is how often Redis was given a command.
+func (h *herd) commands(t *testing.T, name string) int {
+	t.Helper()
+	text, err := h.redis.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(text, "cmdstat_"+name+":calls=")
+	if !found {
+		return 0
+	}
+	n, _, _ := strings.Cut(rest, ",")
+	calls, err := strconv.Atoi(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls
+}
+
+// A record is the database's own of every statement that it was given.
+type record struct{ db *sql.DB }
+
+// recording lets the database keep a record until the test ends.
+func recording(t *testing.T, c *stack.Cluster) record {
+	t.Helper()
+	db := database(t, c)
+	run := func(ctx context.Context, statements ...string) {
+		for _, s := range statements {
+			if _, err := db.ExecContext(ctx, s); err != nil {
+				t.Errorf("%s: %v", s, err)
+			}
+		}
+	}
+	t.Cleanup(func() {
+		run(context.WithoutCancel(t.Context()), "SET GLOBAL general_log = 0", "TRUNCATE TABLE mysql.general_log", "SET GLOBAL log_output = 'FILE'")
+	})
+	run(t.Context(), "SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = 1")
+	return record{db}
+}
+
+// lookups counts those of a code.
+func (r record) lookups(t *testing.T, code string) (n int) {
+	t.Helper()
+	const question = "SELECT COUNT(*) FROM mysql.general_log WHERE argument LIKE ? AND argument NOT LIKE '%general_log%'"
+	if err := r.db.QueryRowContext(t.Context(), question, "SELECT%"+code+"%").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// database is the cluster's, open until the test ends.
+func database(t *testing.T, c *stack.Cluster) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", c.MySQL.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
