@@ -16,6 +16,7 @@ import (
 
 // A Show is a campaign and where its clicks are told of: the API and the views.
 type Show struct {
+	URL   string // where people click
 	API   *platform.API
 	Crowd *oracle.Campaign
 	DB    *evidence.Database
@@ -45,7 +46,7 @@ func Open(t *testing.T, api *platform.API, publicURL, store string) Show {
 	}
 	t.Cleanup(func() { db.Close() })
 	host := strings.TrimPrefix(publicURL, "http://")
-	return Show{API: api, DB: db, Crowd: oracle.NewCampaign(t.Name(), host, links, 300, key, 1)}
+	return Show{URL: publicURL, API: api, DB: db, Crowd: oracle.NewCampaign(t.Name(), host, links, 300, key, 1)}
 }
 
 // Start lets n people click at a fixed rate on a URL, whatever the answers; at rate 0 all of them are due at once.

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -53,15 +52,6 @@ func (s *Stage) Warm(t *testing.T) {
 	}
 }
 
-// People who click through the load balancer at a steady pace: at least so many, and on until the last blow has fallen.
-type People struct{ AtLeast, PerSecond int }
-
-// longest is how long people go on clicking at most, beyond the time that their least number takes.
-const longest = 20 * time.Minute
-
-// freshLimit is how soon a click after the last fault must be a row.
-const freshLimit = 10 * time.Second
-
 // Strike lets people click, the blows fall while they do, and judges: rows, rollups, balance, complete_through at every
 // look, and a fresh click after the last fault, which must be a row within 10 s.
 func (s *Stage) Strike(t *testing.T, p People, blows func()) *Found {
@@ -74,42 +64,7 @@ func (s *Stage) Strike(t *testing.T, p People, blows func()) *Found {
 func (s *Stage) Clicking(t *testing.T, p People, blows func()) []load.Answer {
 	t.Helper()
 	s.Warm(t)
-	s.watching(t.Context())
-	run := s.Start(t, s.HAProxy.URL(), p.AtLeast+int(longest.Seconds())*p.PerSecond, p.PerSecond)
-	blows()
-	Until(t, longest, func() string { return fmt.Sprintf("%d clicks; there were %d", p.AtLeast, run.Progress()) },
-		func() bool { return run.Progress() >= p.AtLeast })
-	run.Stop()
-	answers := run.Answers()
-	last := len(answers)
-	for last > 0 && answers[last-1].Fate == load.NotSent {
-		last--
-	}
-	return slices.Clip(answers[:last])
-}
-
-// Fresh sends one click more than answers holds, waits until it is a row, and returns the answers with its own.
-func (s *Stage) Fresh(t *testing.T, answers []load.Answer) []load.Answer {
-	t.Helper()
-	n := len(answers)
-	begin := time.Now()
-	fresh := s.from(t, s.HAProxy.URL(), n, 1, 0).Answers()[0]
-	if fresh.Fate != load.Answered {
-		t.Errorf("a fresh click after the last fault: %+v; want a 302", fresh)
-	}
-	id := s.Crowd.Click(n).UserAgent
-	var rows int
-	Until(t, time.Minute, func() string { return fmt.Sprintf("a row of a fresh click after the last fault: %d", rows) }, func() bool {
-		var err error
-		rows, err = s.DB.Of(t.Context(), s.Crowd.ID, id)
-		return err == nil && rows > 0
-	})
-	took := time.Since(begin)
-	t.Logf("a fresh click after the last fault was a row after %v", took.Round(time.Millisecond))
-	if took > freshLimit {
-		t.Errorf("a fresh click after the last fault was a row only after %v; want %v", took.Round(time.Millisecond), freshLimit)
-	}
-	return append(answers, fresh)
+	return s.Show.Clicking(t, p, blows)
 }
 
 // Between are the answers to clicks that were due in a part of the run.
