@@ -12,7 +12,7 @@ import (
 )
 
 type spoolCommand struct {
-	Drain spoolDrain `cmd:"" help:"Hand over the clicks that a dead redirector left in a data folder. What a living one holds is left to it."`
+	Drain spoolDrain `cmd:"" help:"Hand over the clicks that a dead redirector left in a data folder. What a living one holds is left to it, and named in an error."`
 }
 
 type spoolDrain struct {

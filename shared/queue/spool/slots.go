@@ -218,6 +218,13 @@ func (s *Spool) Adopt(ctx context.Context) ([]*Feed, error) {
 	return feeds, err
 }
 
+// Held returns the slots that other living processes hold, as the last Adopt found them.
+func (s *Spool) Held() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.held)
+}
+
 func (s *Spool) others() []*slot {
 	list := make([]*slot, 0, len(s.slots))
 	for _, sl := range s.slots {
@@ -231,6 +238,7 @@ func (s *Spool) lockFree(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for slots: %w", err)
 	}
+	s.held = nil
 	for _, name := range names {
 		if _, err := strconv.Atoi(name); err != nil || name == s.slot.name || s.slots[name] != nil || ctx.Err() != nil {
 			continue
@@ -240,6 +248,7 @@ func (s *Spool) lockFree(ctx context.Context) error {
 			return err
 		}
 		if sl == nil {
+			s.held = append(s.held, name)
 			continue
 		}
 		if len(sl.left) == 0 {

@@ -111,6 +111,7 @@ type Spool struct {
 	slot    *slot
 	live    atomic.Pointer[Feed]
 	used    atomic.Int64 // bytes of all segments in hand
+	hungry  atomic.Bool  // a receiver has found nothing more, or may not have looked yet
 	wake    chan struct{}
 	quit    chan struct{}
 
@@ -259,6 +260,14 @@ func (s *Spool) Close() error {
 		errs = append(errs, sl.unlock())
 	}
 	return errors.Join(errs...)
+}
+
+// feedHungry wakes a receiver, once for all clicks that come until it looks: to wake it for each would cost as much as
+// to write the click.
+func (s *Spool) feedHungry() {
+	if s.hungry.Load() && s.hungry.CompareAndSwap(true, false) {
+		s.signal()
+	}
 }
 
 func (s *Spool) signal() {

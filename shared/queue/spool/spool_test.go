@@ -286,6 +286,9 @@ func TestTwoProcessesTakeTwoSlotsAndOrphansAreAdopted(t *testing.T) {
 	if feeds, err := b.Adopt(t.Context()); err != nil || len(feeds) != 0 {
 		t.Errorf("adopted a living one's feed: %v %v", feeds, err)
 	}
+	if held := b.Held(); !slices.Equal(held, []string{"0"}) {
+		t.Errorf("slots of others: %v, want the first", held)
+	}
 	want := appendN(t, a, 50)
 	a.Close() // with its clicks
 	feeds := adopt(t, b)
