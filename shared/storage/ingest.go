@@ -14,7 +14,8 @@ import (
 	"longtail/shared/storage/dialect"
 )
 
-// duplicateRounds is how often a batch that met clicks already stored is cleaned of them and begun again.
+// duplicateRounds is how often a batch is begun again that met a click already stored and then found none that is. As long
+// as some are found it goes on: each time it is smaller.
 const duplicateRounds = 5
 
 // lastDay is the last day that the columns and the views can name.
@@ -29,7 +30,7 @@ const lastDay = 9999_12_31
 func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
 	p := prepare(b)
 	sum := Outcome{Duplicate: p.twice}
-	for round := 1; ; round++ {
+	for fruitless := 0; ; {
 		var out Outcome
 		retries, err := d.transact(ctx, true, func(tx *sql.Tx) (err error) {
 			out, err = d.ingestOnce(ctx, tx, &p)
@@ -40,12 +41,15 @@ func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
 			sum.Inserted, sum.Dead = out.Inserted, out.Dead
 			return sum, nil
 		}
-		if !errors.Is(err, errStored) || round > duplicateRounds {
+		if !errors.Is(err, errStored) || fruitless == duplicateRounds {
 			return sum, fmt.Errorf("ingest %d clicks: %w", len(p.clicks), err)
 		}
 		gone, err := d.dropStored(ctx, &p)
 		if err != nil {
 			return sum, fmt.Errorf("ask which clicks are stored: %w", err)
+		}
+		if gone == 0 {
+			fruitless++
 		}
 		sum.Duplicate += gone
 		sum.Retries++

@@ -1,62 +1,138 @@
 package storagetest
 
 import (
+	"database/sql/driver"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 
 	"longtail/shared/storage"
 )
 
 var contentionTests = []conformance{{"M1EightWorkersOnTheSameLinks", eightWorkers}}
 
-// eightWorkers stores a long tail of clicks from eight workers at once, and then everything once more in other batches.
 func eightWorkers(t *testing.T, fresh Fresh) {
-	const events, workers, batch = eventsOfM1, 8, 500
+	Contend(t, fresh, Contention{Events: eventsOfM1, Links: 1000, Workers: 8, Batch: 500, Seed: 1})
+}
+
+// A Contention is a long tail of clicks, each delivered twice, that workers store at once.
+type Contention struct {
+	Events, Links, Workers, Batch int
+	Seed                          uint64
+	// Unsorted lets each statement of many rows write them in an order of chance, and so lock them: a control that shows
+	// what the order of locks is good for.
+	Unsorted bool
+}
+
+// A Contended is what came of it. Rows and counters were compared already.
+type Contended struct {
+	Transactions int // that were asked for
+	Inserted     int
+	Duplicate    int
+	Deadlocks    int // statements that the database ended so, or that waited too long for a lock: begun again
+	GivenUp      int // transactions that ended with an error all the same
+}
+
+// DeadlockShare is how many of 100 transactions were begun again for a lock.
+func (c Contended) DeadlockShare() float64 {
+	return 100 * float64(c.Deadlocks) / float64(c.Transactions)
+}
+
+// together is how many batches of the first delivery are shuffled for the second, and handed out with it.
+const together = 16
+
+// Contend stores it all in a new database and fails t when a click is not one row, or a counter differs. A batch that is
+// given up is tried again until it is stored.
+func Contend(t *testing.T, fresh Fresh, c Contention) Contended {
+	t.Helper()
 	w := newWorld(t, fresh)
-	r := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(r, 1.1, 1, 999)
-	rows := make([]storage.ClickRow, events)
-	for i := range rows {
-		rows[i] = w.at(int64(i), 1, uint32(zipf.Uint64()), "r-"+strconv.Itoa(r.IntN(3000)))
-	}
-	deliver := func() (inserted, duplicate, retries int64) {
-		queue := make(chan []storage.ClickRow, events/batch)
-		for some := range slices.Chunk(rows, batch) {
-			queue <- some
+	var deadlocks atomic.Int64
+	f := &faults{failed: func(err error) {
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && (e.Number == 1213 || e.Number == 1205) {
+			deadlocks.Add(1)
 		}
-		close(queue)
-		var in, dup, again atomic.Int64
-		var wg sync.WaitGroup
-		for range workers {
-			db := w.store(nil)
-			wg.Go(func() {
-				for some := range queue {
+	}}
+	if c.Unsorted {
+		f.reorder = shuffleRows
+	}
+	batches := make(chan []storage.ClickRow, c.Workers)
+	var sum struct{ transactions, inserted, duplicate, given atomic.Int64 }
+	var workers sync.WaitGroup
+	for range c.Workers {
+		db := w.store(f)
+		workers.Go(func() {
+			for some := range batches {
+				sum.transactions.Add(1)
+				for t.Context().Err() == nil {
 					out, err := db.Ingest(t.Context(), storage.Batch{Clicks: some})
-					if err != nil {
-						t.Errorf("given up: %v", err)
+					if err == nil {
+						sum.inserted.Add(int64(out.Inserted))
+						sum.duplicate.Add(int64(out.Duplicate))
+						break
 					}
-					in.Add(int64(out.Inserted))
-					dup.Add(int64(out.Duplicate))
-					again.Add(int64(out.Retries))
+					if sum.given.Add(1) == 1 && !c.Unsorted {
+						t.Logf("given up: %v", err)
+					}
 				}
-			})
+			}
+		})
+	}
+	c.deliver(w, batches)
+	close(batches)
+	workers.Wait()
+	found := Contended{
+		Transactions: int(sum.transactions.Load()), Inserted: int(sum.inserted.Load()), Duplicate: int(sum.duplicate.Load()),
+		Deadlocks: int(deadlocks.Load()), GivenUp: int(sum.given.Load()),
+	}
+	t.Logf("%d workers, %d events twice, unsorted %t: %+v", c.Workers, c.Events, c.Unsorted, found)
+	if found.Inserted != c.Events || found.Duplicate != c.Events || !c.Unsorted && found.GivenUp != 0 {
+		t.Errorf("%+v; want %d inserted, as many duplicate, none given up", found, c.Events)
+	}
+	w.wantSums(int64(c.Events))
+	return found
+}
+
+// deliver hands out every event twice, the second time in other batches that are under way beside those of the first.
+func (c *Contention) deliver(w *world, batches chan<- []storage.ClickRow) {
+	r := rand.New(rand.NewPCG(c.Seed, 2)) //nolint:gosec // a test's events
+	zipf := rand.NewZipf(r, 1.1, 1, uint64(c.Links-1))
+	for done := 0; done < c.Events; {
+		rows := make([]storage.ClickRow, min(c.Events-done, together*c.Batch))
+		for i := range rows {
+			rows[i] = w.at(int64(done+i)/10, 1, uint32(zipf.Uint64()), "r-"+strconv.Itoa(r.IntN(3000)))
 		}
-		wg.Wait()
-		return in.Load(), dup.Load(), again.Load()
+		done += len(rows)
+		again := slices.Clone(rows)
+		r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+		for i := 0; i < len(rows); i += c.Batch {
+			end := min(i+c.Batch, len(rows))
+			batches <- rows[i:end:end]
+			batches <- again[i:end:end]
+		}
 	}
-	inserted, duplicate, retries := deliver()
-	if inserted != events || duplicate != 0 {
-		t.Fatalf("%d inserted, %d duplicate", inserted, duplicate)
+}
+
+// shuffleRows changes the order of the rows of an INSERT of many.
+func shuffleRows(statement string, args []driver.NamedValue) []driver.NamedValue {
+	rows := strings.Count(statement, "(?,")
+	if !strings.HasPrefix(statement, "INSERT INTO ") || rows < 2 || len(args)%rows != 0 {
+		return args
 	}
-	r.Shuffle(events, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-	if inserted, duplicate, _ := deliver(); inserted != 0 || duplicate != events {
-		t.Fatalf("second delivery: %d inserted, %d duplicate", inserted, duplicate)
+	shuffled := make([]driver.NamedValue, 0, len(args))
+	width := len(args) / rows
+	for _, row := range rand.Perm(rows) { //nolint:gosec // a test's order
+		for i := range width {
+			v := args[row*width+i]
+			v.Ordinal = len(shuffled) + 1
+			shuffled = append(shuffled, v)
+		}
 	}
-	t.Logf("%d workers, %d events twice: rows %d, transactions given up 0, begun again in the first delivery %d of %d",
-		workers, events, events, retries, events/batch)
-	w.wantSums(events)
+	return shuffled
 }

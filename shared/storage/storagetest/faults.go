@@ -18,6 +18,9 @@ type faults struct {
 	mu     sync.Mutex
 	before func(statement string) error // an error is returned instead of running the statement
 	after  func(conn driver.Conn, statement string) error
+
+	failed  func(error)                                                          // sees each error of the database; set before its use
+	reorder func(statement string, args []driver.NamedValue) []driver.NamedValue // likewise
 }
 
 func (f *faults) set(before func(string) error, after func(driver.Conn, string) error) {
@@ -35,7 +38,11 @@ func (f *faults) around(conn driver.Conn, statement string, run func() error) er
 			return err
 		}
 	}
-	if err := run(); err != nil || after == nil {
+	err := run()
+	if err != nil && f.failed != nil {
+		f.failed(err)
+	}
+	if err != nil || after == nil {
 		return err
 	}
 	return after(conn, statement)
@@ -75,6 +82,9 @@ func (c *faultyConn) PrepareContext(ctx context.Context, query string) (driver.S
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+	if c.faults.reorder != nil {
+		args = c.faults.reorder(query, args)
+	}
 	err = c.faults.around(c.Conn, query, func() (err error) {
 		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 		return err
