@@ -126,6 +126,7 @@ type Spool struct {
 	mu       sync.Mutex // guards what follows; taken before a feed's
 	feeds    []*Feed    // all in hand: the live one first
 	slots    map[string]*slot
+	held     []string // slots of other processes
 	turn     int
 	inFlight int
 	closed   bool
