@@ -142,12 +142,14 @@ func (f *PublicFlags) Parse(p *Problems) Public {
 type API struct {
 	Addr string // "" = off
 	Rate int    // requests a second of one key
+	DNS  string // host:port of the server that is asked about domains; "" = the system's
 }
 
 // APIFlags are the settings of API.
 type APIFlags struct {
 	APIAddr string `name:"api-addr" env:"LONGTAIL_API_ADDR" default:"127.0.0.1:8081" help:"Address of the API, or off."`
 	APIRate string `name:"api-rate" env:"LONGTAIL_API_RATE" default:"100" help:"Requests a second of one key; twice as many in a burst."`
+	DNSAddr string `name:"dns-addr" env:"LONGTAIL_DNS_ADDR" default:"off" help:"HOST:PORT of the DNS server that is asked whether a domain is its account's; off = the system's."`
 }
 
 // Parse checks the settings.
@@ -155,6 +157,7 @@ func (f *APIFlags) Parse(p *Problems) API {
 	return API{
 		Addr: p.address("LONGTAIL_API_ADDR", f.APIAddr),
 		Rate: p.number("LONGTAIL_API_RATE", f.APIRate, 1, 1_000_000),
+		DNS:  p.address("LONGTAIL_DNS_ADDR", f.DNSAddr),
 	}
 }
 

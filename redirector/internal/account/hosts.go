@@ -71,3 +71,16 @@ func (h Hosts) cover(hosts []string) error {
 	}
 	return problem.New(problem.Forbidden, problem.Field{Field: "hosts", Rule: problem.RuleTargetHost, Detail: "more than the key that asks may do"})
 }
+
+// LockedDetail says why an account's target was not changed.
+const LockedDetail = "the targets of this account keep their hosts; the operator can change that"
+
+// SameHost reports whether a target that takes another's place leads to the same host, or nowhere.
+func SameHost(before, after string) bool {
+	if before == after || after == "" {
+		return true
+	}
+	b, errBefore := link.NewTarget(before)
+	a, errAfter := link.NewTarget(after)
+	return errBefore == nil && errAfter == nil && a.Host == b.Host
+}

@@ -1,67 +1,33 @@
 package api
 
 import (
-	"math"
+	"context"
+	"fmt"
 	"strconv"
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"longtail/redirector/internal/account"
 )
 
-// limitsMost bounds the keys whose rates are kept; beyond it all begin again.
-const limitsMost = 10_000
+// rateWindow is the time in which a key that asks evenly gets its burst back: twice the requests of a second.
+const rateWindow = 2
 
-// limits holds every key to its rate: so many requests a second, twice as many in a burst, in this process.
-type limits struct {
-	rate int
-
-	mu   sync.Mutex
-	keys map[limitKey]*rate.Limiter
-}
-
-// limitKey carries the rate, so that a changed one is a new limiter.
-type limitKey struct {
-	key  account.KeyID
-	rate int
-}
-
-func newLimits(perSecond int) *limits {
-	return &limits{rate: perSecond, keys: make(map[limitKey]*rate.Limiter)}
-}
-
-// take reports whether the key may ask once more now, and tells the caller in headers what is left.
-func (l *limits) take(e *exchange, who account.Principal) bool {
-	perSecond := l.rate
-	if who.RatePerS > 0 {
-		perSecond = who.RatePerS
+// withinRate reports whether the key may ask once more now, and tells the caller in headers what is left: RateLimit and
+// RateLimit-Policy are the IETF draft's of today, the three others what many clients still read.
+func (s *server) withinRate(ctx context.Context, e *exchange, who account.Principal) bool {
+	a := s.rates.Take(ctx, who)
+	e.gin.Header("RateLimit-Policy", fmt.Sprintf(`"key";q=%d;w=%d`, a.Burst, rateWindow))
+	e.gin.Header("RateLimit", fmt.Sprintf(`"key";r=%d;t=%s`, a.Left, seconds(a.Full)))
+	e.gin.Header("RateLimit-Limit", strconv.Itoa(a.Burst))
+	e.gin.Header("RateLimit-Remaining", strconv.Itoa(a.Left))
+	e.gin.Header("RateLimit-Reset", seconds(a.Full))
+	if !a.OK {
+		e.gin.Header("Retry-After", seconds(max(a.Retry, 1)))
 	}
-	limiter, now := l.of(limitKey{who.Key, perSecond}), time.Now()
-	ok := limiter.AllowN(now, 1)
-	left := max(0, limiter.TokensAt(now))
-	until := func(tokens float64) string { return strconv.Itoa(int(math.Ceil(max(0, tokens) / float64(perSecond)))) }
-	e.gin.Header("RateLimit-Limit", strconv.Itoa(perSecond*2))
-	e.gin.Header("RateLimit-Remaining", strconv.Itoa(int(left)))
-	e.gin.Header("RateLimit-Reset", until(float64(perSecond*2)-left))
-	e.gin.Header("RateLimit-Policy", strconv.Itoa(perSecond)+";w=1;burst="+strconv.Itoa(perSecond*2))
-	if !ok {
-		e.gin.Header("Retry-After", until(1-left))
-	}
-	return ok
+	return a.OK
 }
 
-func (l *limits) of(key limitKey) *rate.Limiter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	limiter := l.keys[key]
-	if limiter == nil {
-		if len(l.keys) >= limitsMost {
-			clear(l.keys)
-		}
-		limiter = rate.NewLimiter(rate.Limit(key.rate), key.rate*2)
-		l.keys[key] = limiter
-	}
-	return limiter
+// seconds writes a duration in whole seconds, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

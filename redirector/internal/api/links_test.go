@@ -175,7 +175,7 @@ func TestIdempotencyKey(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.Rate = 2 })
+	r := newRig(t, func(o *Options) { o.Rates = account.NewRates(2, nil) })
 	for range 4 {
 		if got := r.want(200, r.ask("GET", "/api/v1/links", "")); got.header.Get("RateLimit-Limit") != "4" {
 			t.Errorf("%v", got.header)
@@ -183,7 +183,7 @@ func TestRateLimit(t *testing.T) {
 	}
 	got := r.ask("GET", "/api/v1/links", "")
 	wantProblem(t, "fifth", got, 429, "rate_limited", "", "")
-	if got.header.Get("Retry-After") != "1" || got.header.Get("RateLimit-Remaining") != "0" {
+	if got.header.Get("Retry-After") != "1" || got.header.Get("RateLimit-Remaining") != "0" || got.header.Get("RateLimit") != `"key";r=0;t=2` || got.header.Get("RateLimit-Policy") != `"key";q=4;w=2` {
 		t.Errorf("%v", got.header)
 	}
 	r.want(200, r.ask("GET", "/api/v1/links", "", "Authorization: Bearer "+bootstrap))

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/domains"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/problem"
 	"longtail/redirector/internal/stats"
@@ -27,13 +28,18 @@ const (
 // Options are what the API needs.
 type Options struct {
 	Gate     *account.Gate
+	Rates    *account.Rates
+	Accounts *account.Service
+	Domains  *domains.Service
+	Audit    AuditLog
+	Proxies  Proxies // nil = nobody is trusted
+	Hosts    Hosts
 	Links    *links.Service
 	Stats    *stats.Service
 	Checker  Checker
 	Pipeline Pipeline // nil = not known here
 	Once     Once
 	Secrets  [][]byte // masters of campaign keys; the first one signs
-	Rate     int      // requests a second of one key
 	Dir      string   // for the bodies of bulk requests; "" = the system's
 	Log      *slog.Logger
 }
@@ -41,13 +47,18 @@ type Options struct {
 // server is what the routes share.
 type server struct {
 	gate     *account.Gate
+	rates    *account.Rates
+	accounts *account.Service
+	domains  *domains.Service
+	audit    AuditLog
+	proxies  Proxies
+	hosts    Hosts
 	links    *links.Service
 	stats    *stats.Service
 	checker  Checker
 	pipeline Pipeline
 	store    Once
 	secrets  [][]byte
-	limits   *limits
 	dir      string
 	log      *slog.Logger
 	huma     huma.API
@@ -70,7 +81,7 @@ func build(o Options) (http.Handler, *server) {
 	engine.Use(begin(log))
 	engine.NoRoute(answer(problem.NotFound))
 	engine.NoMethod(answer(problem.MethodNotAllowed))
-	s := &server{gate: o.Gate, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, limits: newLimits(o.Rate), dir: o.Dir,
+	s := &server{gate: o.Gate, rates: o.Rates, accounts: o.Accounts, domains: o.Domains, audit: o.Audit, proxies: o.Proxies, hosts: o.Hosts, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
 	s.checkRoutes()
@@ -78,6 +89,11 @@ func build(o Options) (http.Handler, *server) {
 	s.statsRoutes()
 	s.clickRoutes()
 	s.opsRoutes()
+	s.accountRoutes()
+	s.keyRoutes()
+	s.domainRoutes()
+	s.auditRoutes()
+	s.tlsRoutes()
 	s.closedSets()
 	return engine, s
 }

@@ -98,10 +98,10 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		r.keys.text[role] = r.newKey(1, role)
 	}
 	r.keys.other = r.newKey(2, account.Write)
-	r.links.Hosts = append(r.links.Hosts, storage.Domain{ID: 2, Account: 2, Host: "two.example", Default: true})
+	r.links.Hosts = append(r.links.Hosts, storage.Domain{ID: 2, Account: 2, Host: "two.example", Default: true, VerifiedMS: 1})
 	base, _ := url.Parse("http://go.example:8080")
 	o := Options{
-		Gate: account.NewGate(&r.keys, bootstrap), Once: r.once, Stats: stats.New(r.stats), Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Gate: account.NewGate(&r.keys, bootstrap), Once: r.once, Stats: stats.New(r.stats), Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 		Links: links.New(links.Options{Store: r.links, Cache: r.links, Base: base}), Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
 	}
 	if change != nil {

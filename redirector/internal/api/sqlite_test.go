@@ -52,7 +52,7 @@ func newRig(t *testing.T) *rig {
 	}
 	base, _ := url.Parse("https://go.example")
 	handler := api.New(api.Options{
-		Gate: account.NewGate(db, bootstrap), Once: db, Rate: 100_000, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Gate: account.NewGate(db, bootstrap), Once: db, Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 		Stats: stats.New(db),
 		Links: links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
 	})

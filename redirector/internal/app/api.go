@@ -12,8 +12,11 @@ import (
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
 	"longtail/redirector/internal/check"
+	"longtail/redirector/internal/domains"
+	"longtail/redirector/internal/edge"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/problem"
+	"longtail/redirector/internal/resolve"
 	"longtail/redirector/internal/stats"
 	"longtail/shared/link"
 	"longtail/shared/pool"
@@ -76,20 +79,40 @@ func (a *app) codeKey(ctx context.Context) (*storage.DB, link.CodeKey, error) {
 	}
 }
 
+// domainCaches are the two places in which a process keeps domains.
+type domainCaches struct {
+	links    *links.Service
+	resolver *resolve.Resolver
+}
+
+// DomainsChanged has both look again.
+func (c domainCaches) DomainsChanged(ctx context.Context) {
+	c.links.DomainsChanged()
+	c.resolver.DomainsChanged(ctx)
+}
+
 func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
 	secrets := [][]byte{a.o.Secrets.Secret}
 	if a.o.Secrets.Previous != nil {
 		secrets = append(secrets, a.o.Secrets.Previous)
 	}
+	made := links.New(links.Options{Store: db, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL})
 	return api.New(api.Options{
 		Gate:     account.NewGate(db, a.o.Secrets.Bootstrap),
-		Links:    links.New(links.Options{Store: db, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL}),
+		Rates:    account.NewRates(a.o.API.Rate, a.redis),
+		Accounts: account.NewService(db, a.resolver),
+		Domains: domains.New(domains.Options{
+			Store: db, Cache: domainCaches{made, a.resolver}, DNS: domains.NewResolver(a.o.API.DNS), Public: a.o.Public.URL.Hostname(), Secret: a.o.Secrets.Secret,
+		}),
+		Audit:    db,
+		Proxies:  edge.NewTrustedProxies(a.o.Public.Proxies),
+		Hosts:    a.resolver,
+		Links:    made,
 		Stats:    stats.New(db),
 		Checker:  check.New(a.resolver, link.Keyring(a.o.Secrets.Secret, a.o.Secrets.Previous)),
 		Pipeline: pool.NewView(db),
 		Once:     db,
 		Secrets:  secrets,
-		Rate:     a.o.API.Rate,
 		Log:      a.o.Log,
 	})
 }

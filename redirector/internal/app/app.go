@@ -56,6 +56,7 @@ type app struct {
 	clock    *click.Clock
 	late     *late
 	spool    *spool.Spool
+	redis    redis.UniversalClient // nil = no second tier
 	resolver *resolve.Resolver
 	keeper   *feed.Keeper
 	wired    atomic.Bool // what ready asks is there
@@ -145,16 +146,15 @@ func (a *app) openSpool(ctx context.Context) error {
 }
 
 func (a *app) startResolve() error {
-	var client redis.UniversalClient
 	if a.o.RedisURL != "" {
 		var err error
-		if client, err = resolve.OpenRedis(a.o.RedisURL); err != nil {
+		if a.redis, err = resolve.OpenRedis(a.o.RedisURL); err != nil {
 			return err
 		}
-		a.life.Defer("redis", time.Second, func(context.Context) error { return client.Close() })
+		a.life.Defer("redis", time.Second, func(context.Context) error { return a.redis.Close() })
 	}
 	a.resolver = resolve.New(resolve.Options{
-		Store: a.late, Redis: client, CacheBytes: uint64(a.o.CacheBytes), Log: a.o.Log, Registerer: a.registry,
+		Store: a.late, Redis: a.redis, CacheBytes: uint64(a.o.CacheBytes), Log: a.o.Log, Registerer: a.registry,
 	})
 	a.life.Defer("resolve", 3*time.Second, func(context.Context) error { a.resolver.Close(); return nil })
 	a.life.Go("the feed of changes", 3*time.Second, func(ctx context.Context) error { a.resolver.Run(ctx); return nil })

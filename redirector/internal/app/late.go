@@ -85,11 +85,14 @@ func (l *late) LastChange(ctx context.Context) (uint64, error) {
 func (l *late) Domains(ctx context.Context) ([]resolve.Domain, error) {
 	return ask(l, func(db *storage.DB) ([]resolve.Domain, error) {
 		rows, err := db.Domains(ctx)
-		domains := make([]resolve.Domain, len(rows))
-		for i, row := range rows {
-			domains[i] = resolve.Domain{
-				ID: row.ID, Account: row.Account, Host: row.Host, FallbackURL: row.FallbackURL, Default: row.Installation, ForeignCodes: row.ForeignCodes,
+		var domains []resolve.Domain
+		for _, row := range rows {
+			if !row.Verified() {
+				continue // until it is proven the host belongs to nobody
 			}
+			domains = append(domains, resolve.Domain{
+				ID: row.ID, Account: row.Account, Host: row.Host, FallbackURL: row.FallbackURL, Default: row.Installation, ForeignCodes: row.ForeignCodes,
+			})
 		}
 		return domains, err
 	})

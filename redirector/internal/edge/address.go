@@ -100,6 +100,11 @@ func (p TrustedProxies) Client(peer string, forwardedFor []string) netip.Addr {
 	return client
 }
 
+// TrustsClient reports whether the one who asks is itself a trusted proxy, whoever passed the question on.
+func (p TrustedProxies) TrustsClient(peer string, forwardedFor []string) bool {
+	return p.trusts(p.Client(peer, forwardedFor))
+}
+
 // hop reads an address with or without port, brackets and zone. It does not allocate.
 func hop(s string) netip.Addr {
 	s = strings.Trim(s, " \t")

@@ -92,6 +92,9 @@ func (s *Service) PutCampaign(ctx context.Context, who account.Principal, name s
 		return r, false, fmt.Errorf("find campaign: %w", err)
 	}
 	created = err != nil
+	if err := s.mayReplace(ctx, who, "redirect_all", now.RedirectAll, fields.RedirectAll); err != nil {
+		return r, false, err
+	}
 	var ifVersion *uint32
 	if seen != nil {
 		if created || !slices.Contains(seen, now.Version) {
@@ -119,14 +122,19 @@ func checkCampaign(name string, fields *CampaignFields) error {
 	if fields.RedirectAll != "" {
 		checkURLOf(&bad, "redirect_all", fields.RedirectAll)
 	}
-	if len(fields.UTM) > maxUTM {
+	CheckUTM(&bad, fields.UTM)
+	return bad.Err()
+}
+
+// CheckUTM looks at parameters that rewriting adds to targets.
+func CheckUTM(bad *problem.Fields, utm map[string]string) {
+	if len(utm) > maxUTM {
 		bad.Add("utm", problem.RuleLength, "at most "+strconv.Itoa(maxUTM)+" of them")
 	}
-	for name, value := range fields.UTM {
+	for name, value := range utm {
 		if !utmName.MatchString(name) {
 			bad.Add("utm", problem.RuleShape, "names of 1 to 32 of a-z 0-9 _")
 		}
-		checkText(&bad, "utm", value, maxValue)
+		checkText(bad, "utm", value, maxValue)
 	}
-	return bad.Err()
 }

@@ -12,8 +12,12 @@ import (
 	"longtail/shared/storage"
 )
 
-// domainsFresh is how long the set of domains is believed. It is small and read whole.
-const domainsFresh = 2 * time.Second
+// How long the set of domains is believed; it is small and read whole. What is not in it may have been made a moment ago,
+// here or elsewhere: then it is read again, but not once for every line of a bulk request.
+const (
+	domainsFresh = 2 * time.Second
+	domainsAgain = 20 * time.Millisecond
+)
 
 // domains is the set of all domains, as this process last read it.
 type domains struct {
@@ -24,22 +28,34 @@ type domains struct {
 	at  time.Time
 }
 
-// set returns the domains, read again if they are old.
-func (d *domains) set(ctx context.Context) ([]storage.Domain, error) {
+// set returns the domains, read again if they are older than most.
+func (d *domains) set(ctx context.Context, most time.Duration) ([]storage.Domain, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.all == nil || time.Since(d.at) >= domainsFresh {
+	if d.all == nil || time.Since(d.at) >= most {
+		asked := time.Now()
 		all, err := d.store.Domains(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read domains: %w", err)
 		}
-		d.all, d.at = all, time.Now()
+		d.all, d.at = all, asked
 	}
 	return d.all, nil
 }
 
+// forget has the set read again by whoever asks next.
+func (d *domains) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = nil
+}
+
 func (d *domains) find(ctx context.Context, want func(storage.Domain) bool) (storage.Domain, error) {
-	all, err := d.set(ctx)
+	return d.findWithin(ctx, domainsFresh, want)
+}
+
+func (d *domains) findWithin(ctx context.Context, most time.Duration, want func(storage.Domain) bool) (storage.Domain, error) {
+	all, err := d.set(ctx, most)
 	if err != nil {
 		return storage.Domain{}, err
 	}
@@ -58,13 +74,30 @@ func (d *domains) given(ctx context.Context, account uint32, host string) (stora
 		return storage.Domain{}, nil
 	}
 	host = strings.ToLower(host)
-	domain, err := d.find(ctx, func(one storage.Domain) bool {
-		return one.Host == host && (one.Account == account || one.Installation)
-	})
+	usable := func(one storage.Domain) bool {
+		return one.Host == host && (one.Account == account && one.Verified() || one.Installation)
+	}
+	domain, err := d.find(ctx, usable)
 	if err == nil && domain.ID == 0 {
-		err = problem.New(problem.Invalid, problem.Field{Field: "domain", Rule: problem.RuleDomain, Detail: "not a domain of this account"})
+		domain, err = d.findWithin(ctx, domainsAgain, usable)
+	}
+	if err == nil && domain.ID == 0 {
+		err = d.refuse(ctx, account, host)
 	}
 	return domain, err
+}
+
+// refuse tells why a caller cannot have the domain that he named.
+func (d *domains) refuse(ctx context.Context, account uint32, host string) error {
+	claimed, err := d.find(ctx, func(one storage.Domain) bool { return one.Host == host && one.Account == account })
+	if err != nil {
+		return err
+	}
+	field := problem.Field{Field: "domain", Rule: problem.RuleDomain, Detail: "not a domain of this account"}
+	if claimed.ID != 0 {
+		field.Rule, field.Detail = problem.RuleDomainProof, "nobody has proven yet that the domain is this account's; see domains/{domain}/verify"
+	}
+	return problem.New(problem.Invalid, field)
 }
 
 // choose returns the given domain, else the campaign's, else the account's default, else the installation's.
@@ -74,7 +107,7 @@ func (d *domains) choose(ctx context.Context, account uint32, given storage.Doma
 	}
 	for _, want := range []func(storage.Domain) bool{
 		func(one storage.Domain) bool { return campaign != 0 && one.ID == campaign },
-		func(one storage.Domain) bool { return one.Default && one.Account == account },
+		func(one storage.Domain) bool { return one.Default && one.Account == account && one.Verified() },
 		func(one storage.Domain) bool { return one.Installation },
 	} {
 		if domain, err := d.find(ctx, want); err != nil || domain.ID != 0 {
@@ -84,11 +117,14 @@ func (d *domains) choose(ctx context.Context, account uint32, given storage.Doma
 	return storage.Domain{}, errors.New("the domain of the public URL is not stored; run migrate")
 }
 
+// goneHost stands for a domain that was deleted in the moment in which another instance put the first link on it.
+const goneHost = "deleted.invalid"
+
 // hostOf returns a domain's host.
 func (d *domains) hostOf(ctx context.Context, id uint32) (string, error) {
 	domain, err := d.find(ctx, func(one storage.Domain) bool { return one.ID == id })
 	if err == nil && domain.ID == 0 {
-		err = fmt.Errorf("domain %d is not stored", id)
+		domain.Host = goneHost
 	}
 	return domain.Host, err
 }
@@ -102,7 +138,7 @@ func (d *domains) places(ctx context.Context, account uint32, host string) ([]st
 		}
 		return []storage.Domain{domain}, nil
 	}
-	all, err := d.set(ctx)
+	all, err := d.set(ctx, domainsFresh)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +155,9 @@ func (d *domains) places(ctx context.Context, account uint32, host string) ([]st
 	}
 	return append(append(own, shared...), rest...), nil
 }
+
+// DomainsChanged says that a domain was changed in this process: it counts from now on.
+func (s *Service) DomainsChanged() { s.domains.forget() }
 
 // Host returns the host of a domain.
 func (s *Service) Host(ctx context.Context, id uint32) (string, error) {

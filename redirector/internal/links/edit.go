@@ -88,6 +88,11 @@ func (s *Service) Edit(ctx context.Context, who account.Principal, host, code st
 	if r.Link.State == link.Deleted {
 		return Result{}, problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDeleted, Detail: "the link was deleted"})
 	}
+	if edit.URL != nil {
+		if err := s.mayReplace(ctx, who, "url", r.Link.URL, *edit.URL); err != nil {
+			return Result{}, err
+		}
+	}
 	return s.update(ctx, r, edit.patch(), seen)
 }
 

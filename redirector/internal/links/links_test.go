@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/links"
@@ -25,7 +27,8 @@ var (
 func newService(t *testing.T) (*links.Service, *linkstest.Memory) {
 	t.Helper()
 	m := linkstest.New("go.example")
-	m.Hosts = append(m.Hosts, storage.Domain{ID: 2, Account: 2, Host: "plain.example"}, storage.Domain{ID: 3, Account: 2, Host: "two.example", Default: true})
+	m.Hosts = append(m.Hosts, storage.Domain{ID: 2, Account: 2, Host: "plain.example", VerifiedMS: 1},
+		storage.Domain{ID: 3, Account: 2, Host: "two.example", Default: true, VerifiedMS: 1}, storage.Domain{ID: 4, Account: 3, Host: "claimed.example", Default: true})
 	base, _ := url.Parse("https://go.example:8443")
 	return links.New(links.Options{Store: m, Cache: m, Base: base}), m
 }
@@ -46,6 +49,8 @@ func TestDomainOfALink(t *testing.T) {
 		"campaign's":         {two, links.Draft{Campaign: "own"}, "plain.example"},
 		"given":              {two, links.Draft{Campaign: "own", Domain: "TWO.example"}, "two.example"},
 		"given, shared":      {two, links.Draft{Domain: "go.example"}, "go.example"},
+		"not proven":         {three, links.Draft{Domain: "claimed.example"}, "domain_proof"},
+		"another's claim":    {two, links.Draft{Domain: "claimed.example"}, "domain"},
 		"another's":          {three, links.Draft{Domain: "two.example"}, "domain"},
 		"unknown":            {two, links.Draft{Domain: "no.example"}, "domain"},
 		"own code, own":      {two, links.Draft{Code: "Mine"}, "two.example"},
@@ -159,4 +164,73 @@ func TestCampaignRules(t *testing.T) {
 	if _, _, err := s.PutCampaign(t.Context(), one, "new", links.CampaignFields{}, []uint32{1}); !errors.Is(err, link.ErrStale) {
 		t.Errorf("If-Match on a campaign that is not there: %v", err)
 	}
+}
+
+// TestHostsOfTargets: S19: what a key or an account does not allow is refused by every way that a target can come.
+func TestHostsOfTargets(t *testing.T) {
+	s, m := newService(t)
+	limited := account.Principal{Account: 1, Role: account.Write, Hosts: "shop.example *.shop.example"}
+	rule := func(err error) string {
+		p, ok := errors.AsType[*problem.Problem](err)
+		if !ok || len(p.Errors) == 0 {
+			return ""
+		}
+		return p.Errors[0].Field + " " + p.Errors[0].Rule
+	}
+	l, err := s.Create(t.Context(), limited, links.Draft{URL: "https://Shop.Example:8443/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context(), limited, links.Draft{URL: "https://evil.example/"}); rule(err) != "url target_host" {
+		t.Errorf("create: %v", err)
+	}
+	edit := func(who account.Principal, url string) error {
+		_, err := s.Edit(t.Context(), who, "", l.Link.Code, links.Edit{URL: &url}, nil)
+		return err
+	}
+	all := func(who account.Principal, url string) error {
+		_, _, err := s.PutCampaign(t.Context(), who, "default", links.CampaignFields{RedirectAll: url}, nil)
+		return err
+	}
+	if err := edit(limited, "https://evil.example/"); rule(err) != "url target_host" {
+		t.Errorf("edit: %v", err)
+	}
+	if err := all(limited, "https://evil.example/"); rule(err) != "redirect_all target_host" {
+		t.Errorf("redirect_all: %v", err)
+	}
+	if err := errors.Join(edit(limited, "https://www.shop.example/"), all(limited, "https://shop.example/down"), edit(one, "https://free.example/")); err != nil {
+		t.Error(err)
+	}
+	m.Lock(1)
+	if err := edit(one, "https://evil.example/"); rule(err) != "url host_locked" {
+		t.Errorf("edit in a locked account: %v", err)
+	}
+	if err := all(one, "https://evil.example/"); rule(err) != "redirect_all host_locked" {
+		t.Errorf("redirect_all in a locked account: %v", err)
+	}
+	if err := errors.Join(edit(one, "http://FREE.example:99/other"), all(one, "https://shop.example/up"), all(one, "")); err != nil {
+		t.Errorf("the same host in a locked account: %v", err)
+	}
+}
+
+// A domain counts from the moment in which it is there, though it was looked for before.
+func TestNewDomainCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := newService(t)
+		draft := links.Draft{URL: "https://a.example/", Domain: "late.example"}
+		if _, err := s.Create(t.Context(), two, draft); err == nil {
+			t.Fatal("a link on a domain that is not there")
+		}
+		m.Hosts = append(m.Hosts, storage.Domain{ID: 9, Account: 2, Host: "late.example", VerifiedMS: 1})
+		time.Sleep(20 * time.Millisecond) // another instance has made it
+		if r, err := s.Create(t.Context(), two, draft); err != nil || r.Host != "late.example" {
+			t.Errorf("%+v %v", r, err)
+		}
+		m.Hosts = append(m.Hosts, storage.Domain{ID: 10, Account: 2, Host: "own.example", VerifiedMS: 1})
+		s.DomainsChanged() // this one has
+		draft.Domain = "own.example"
+		if r, err := s.Create(t.Context(), two, draft); err != nil || r.Host != "own.example" {
+			t.Errorf("%+v %v", r, err)
+		}
+	})
 }

@@ -88,6 +88,9 @@ func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, 
 	if err := d.check(); err != nil {
 		return storage.NewLink{}, "", err
 	}
+	if err := allowed(who, "url", d.URL); err != nil {
+		return storage.NewLink{}, "", err
+	}
 	given, err := s.domains.given(ctx, who.Account, d.Domain)
 	if err != nil {
 		return storage.NewLink{}, "", err

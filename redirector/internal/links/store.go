@@ -15,6 +15,7 @@ import (
 type Store interface {
 	CampaignStore
 	Domains(ctx context.Context) ([]storage.Domain, error)
+	GetAccount(ctx context.Context, id uint32) (storage.Account, error)
 	EnsureCampaign(ctx context.Context, account uint32, name string) (storage.Campaign, error)
 	// CreateLinks stores all links it can, in one go, and answers in the order of the question.
 	CreateLinks(ctx context.Context, links []storage.NewLink) ([]storage.CreateResult, error)

@@ -20,6 +20,7 @@ type Memory struct {
 	Hosts     []storage.Domain
 	campaigns []campaign
 	links     []link.Link
+	locked    []uint32 // accounts
 	found     map[any]int
 	history   map[uint64][]storage.LinkVersion
 	Warmed    int // links written through
