@@ -41,7 +41,7 @@ func (s *Show) Fresh(t *testing.T, answers []load.Answer) []load.Answer {
 	t.Helper()
 	n := len(answers)
 	begin := time.Now()
-	fresh := s.from(t, s.URL, n, 1, 0).Answers()[0]
+	fresh := s.From(t, s.URL, n, 1, 0).Answers()[0]
 	if fresh.Fate != load.Answered {
 		t.Errorf("a fresh click after the last fault: %+v; want a 302", fresh)
 	}
