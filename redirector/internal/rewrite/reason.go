@@ -21,6 +21,7 @@ const (
 	MergeTagInPath     Reason = "merge_tag_in_path"
 	MergeTagInName     Reason = "merge_tag_in_name"
 	MergeTagInFragment Reason = "merge_tag_in_fragment"
+	TargetHost         Reason = "target_host"
 	NotStored          Reason = "not_stored"
 )
 
@@ -40,6 +41,7 @@ var words = map[Reason]string{
 	MergeTagInPath:     "a merge tag in host or path: every recipient has another target",
 	MergeTagInName:     "a merge tag in a query parameter without a name that can be passed on",
 	MergeTagInFragment: "a merge tag behind #: only query parameters are passed on",
+	TargetHost:         "the API key may not lead there",
 	NotStored:          "the link could not be stored",
 
 	link.RuleURLAbsolute:  "does not begin with http:// or https:// and a host",
@@ -58,6 +60,6 @@ func (r Reason) Words() string { return words[r] }
 // Reasons is the closed set.
 var Reasons = []Reason{
 	Off, Unsubscribe, Mailto, Tel, SMS, Anchor, Empty, Scheme, Relative, Tracked, MergeTag, MergeTagInPath, MergeTagInName,
-	MergeTagInFragment, NotStored, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
+	MergeTagInFragment, TargetHost, NotStored, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
 	link.RuleURLLength, link.RuleURLHost, link.RuleURLPort, link.RuleURLAmbiguous,
 }
