@@ -26,17 +26,20 @@ import (
 // Redis by a wire that can be cut.
 type herd struct {
 	*stack.Cluster
-	all   []*stack.Program
-	apis  []*platform.API
-	wire  *wire.Proxy   // of all of them to Redis
-	redis *redis.Client // past the wire
-	asker *http.Transport
+	all    []*stack.Program
+	others []*platform.API // of the cluster's own redirectors
+	wire   *wire.Proxy     // of all in the herd to Redis
+	redis  *redis.Client   // past the wire
+	asker  *http.Transport
 }
 
 // newHerd starts n redirectors with settings of their own, and ends them with the test.
 func newHerd(t *testing.T, n int, settings map[string]string) *herd {
 	t.Helper()
 	h := &herd{Cluster: stage.Cluster(t), asker: &http.Transport{MaxIdleConnsPerHost: 256}}
+	for _, p := range h.Redirectors {
+		h.others = append(h.others, &platform.API{Base: p.APIURL(), Key: h.Key})
+	}
 	var err error
 	if h.wire, err = wire.Listen(loopback(h.Redis.Port)); err != nil {
 		t.Fatal(err)
@@ -59,7 +62,6 @@ func newHerd(t *testing.T, n int, settings map[string]string) *herd {
 			t.Fatal(err)
 		}
 		h.all = append(h.all, p)
-		h.apis = append(h.apis, &platform.API{Base: p.APIURL(), Key: h.Key})
 		starting.Go(func() {
 			if err := p.Start(stage.Within(t, time.Minute)); err != nil {
 				t.Error(err)
@@ -105,20 +107,29 @@ func (h *herd) whole(t *testing.T) {
 	}
 }
 
-// links makes n links, that nobody in the herd and nothing in Redis knows.
+// links makes n links, that nobody in the herd knows.
 func (h *herd) links(t *testing.T, campaign string, n int) []oracle.Link {
 	t.Helper()
 	urls := make([]string, n)
 	for i := range urls {
 		urls[i] = oracle.Target(i)
 	}
-	api := &platform.API{Base: h.Redirectors[0].APIURL(), Key: h.Key}
-	made, err := api.CreateLinks(t.Context(), campaign, urls)
+	made, err := h.others[0].CreateLinks(t.Context(), campaign, urls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.flush(t)
 	return made
+}
+
+// shuffled are links in the order of the plan.
+func shuffled(f *stage.Fault, links []oracle.Link) []oracle.Link {
+	order := f.Random.Perm(len(links))
+	f.Planned(order)
+	mixed := make([]oracle.Link, len(links))
+	for i, k := range order {
+		mixed[i] = links[k]
+	}
+	return mixed
 }
 
 // flush empties Redis.
@@ -150,6 +161,17 @@ func (h *herd) ask(ctx context.Context, instance int, path string) reply {
 	}
 	resp.Body.Close()
 	return reply{resp.StatusCode, resp.Header.Get("Location"), resp.Header.Get("Retry-After")}
+}
+
+// know lets every instance be asked for links, which it then has in memory.
+func (h *herd) know(t *testing.T, links []oracle.Link) {
+	t.Helper()
+	spread(len(links)*len(h.all), func(n int) {
+		l, i := links[n/len(h.all)], n%len(h.all)
+		if r := h.ask(t.Context(), i, l.Path); r.status != http.StatusFound || r.location != l.URL {
+			t.Errorf("%s on %s: %+v; want a 302 to %s", l.Code, h.all[i].Name, r, l.URL)
+		}
+	})
 }
 
 // looked is how often the database was asked for a link, by the instances' own counters.
