@@ -41,6 +41,7 @@ format: ## no file that gofmt would change
 .PHONY: vet
 vet: ## go vet in every module, and each module builds without the others
 	go vet work
+	go vet -tags compose ./e2e/compose
 	@for m in shared redirector worker e2e; do (cd $$m && GOWORK=off go build ./...) || exit 1; done
 
 .PHONY: lint
@@ -80,6 +81,10 @@ secrets: ## .env for docker compose, with new random secrets; an existing one is
 .PHONY: compose-check
 compose-check: ## docker-compose.yml through Compose v2 (built from source the first time, about 3 minutes)
 	cd deploy/compose && GOWORK=off go tool cmd -f ../../docker-compose.yml --project-directory ../.. config -q
+
+.PHONY: test-compose
+test-compose: ## docker-compose.yml for real, containers killed and scaled while people click; without a Docker daemon it starts one (root)
+	go test -tags compose -count=1 -v -timeout 90m ./e2e/compose
 
 .PHONY: clean
 clean: ## remove what make build and make cluster made; ./data stays

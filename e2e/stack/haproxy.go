@@ -67,10 +67,13 @@ func (p *Proxy) ping(ctx context.Context) error {
 }
 
 // Balances waits until the load balancer sees n redirectors ready, for clicks and for the API.
-func (p *Proxy) Balances(ctx context.Context, n int) error {
+func (p *Proxy) Balances(ctx context.Context, n int) error { return Balances(ctx, p.URL(), n) }
+
+// Balances waits until the load balancer at a URL sees n redirectors ready, for clicks and for the API.
+func Balances(ctx context.Context, url string, n int) error {
 	want := fmt.Sprintf("%d %d", n, n)
 	for {
-		got, err := fetch(ctx, p.URL()+"/-/haproxy")
+		got, err := fetch(ctx, url+"/-/haproxy")
 		if err == nil && got == want {
 			return nil
 		}

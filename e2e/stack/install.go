@@ -22,10 +22,15 @@ var packages = map[string]string{
 	"epmd":               "erlang-base",
 }
 
-// tools are what only benchmarks need; Install leaves them alone.
+// tools are what only benchmarks and containers need; Install leaves them alone.
 var tools = map[string]string{
-	"nginx": "nginx",
-	"wrk":   "wrk",
+	"nginx":         "nginx",
+	"wrk":           "wrk",
+	"docker":        "docker.io",
+	"dockerd":       "docker.io",
+	"debootstrap":   "debootstrap",
+	"iptables-save": "iptables",
+	"ip":            "iproute2",
 }
 
 // installing lets one goroutine at a time look for binaries and install them.
