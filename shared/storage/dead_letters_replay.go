@@ -73,6 +73,26 @@ func (d *DB) ReplayDeadLetters(ctx context.Context, ids [][16]byte) ([]DeadLette
 	return all, nil
 }
 
+// HeldLetters calls do with the ids of all letters that are held for a reason, some hundred at a time. What do takes out
+// of that state is not met again.
+func (d *DB) HeldLetters(ctx context.Context, reason string, do func(ids [][16]byte) error) error {
+	filter := LetterFilter{Reason: reason, Held: true, Limit: idsAtOnce}
+	for {
+		letters, err := d.DeadLetters(ctx, filter)
+		if err != nil || len(letters) == 0 {
+			return err
+		}
+		ids := make([][16]byte, len(letters))
+		for i := range letters {
+			ids[i] = letters[i].ID
+		}
+		if err := do(ids); err != nil {
+			return err
+		}
+		filter.After = letters[len(letters)-1].ID
+	}
+}
+
 // DropDeadLetters gives up held letters for good: their bodies are emptied and their clicks stay set aside. It returns
 // how many it dropped.
 func (d *DB) DropDeadLetters(ctx context.Context, ids [][16]byte) (int, error) {

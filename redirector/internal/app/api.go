@@ -111,6 +111,7 @@ func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
 		Stats:    stats.New(db),
 		Checker:  check.New(a.resolver, link.Keyring(a.o.Secrets.Secret, a.o.Secrets.Previous)),
 		Pipeline: pool.NewView(db),
+		Letters:  a.letters(db),
 		Once:     db,
 		Secrets:  secrets,
 		Log:      a.o.Log,

@@ -31,21 +31,7 @@ func (c *letterChoice) each(ctx context.Context, db *storage.DB, do func(ids [][
 		}
 		return do(ids)
 	}
-	filter := storage.LetterFilter{Reason: c.Reason, Held: true, Limit: 500}
-	for {
-		letters, err := db.DeadLetters(ctx, filter)
-		if err != nil || len(letters) == 0 {
-			return err
-		}
-		ids := make([][16]byte, len(letters))
-		for i := range letters {
-			ids[i] = letters[i].ID
-		}
-		if err := do(ids); err != nil {
-			return err
-		}
-		filter.After = letters[len(letters)-1].ID
-	}
+	return db.HeldLetters(ctx, c.Reason, do)
 }
 
 // Validate refuses a choice of nothing or of two kinds; kong calls it before anything is opened.
