@@ -157,7 +157,7 @@ type editor struct {
 // during edits for a while before, during and after a breach, and judges what was seen. It returns the figures.
 func (e *editor) during(t *testing.T, f *stage.Fault, b breach) string {
 	t.Helper()
-	n, around := stage.Full(1000, 100), stage.Full(7*time.Second, 700*time.Millisecond)
+	n, around := stage.Full(1000, 100), stage.Full(7*time.Second, time.Second)
 	pace := (2*around + b.lasts) / time.Duration(n)
 	var seen observers
 	ctx, stop := context.WithCancel(t.Context())

@@ -140,18 +140,18 @@ func (h *herd) flush(t *testing.T) {
 	}
 }
 
-// A reply is what one instance said to one click.
+// A reply is what one instance said.
 type reply struct {
 	status     int
 	location   string
 	retryAfter string
 }
 
-// ask lets somebody click at an instance; status 0 is no answer.
+// ask asks an instance for a path as a click does, but by HEAD, which is in no figure; status 0 is no answer.
 func (h *herd) ask(ctx context.Context, instance int, path string) reply {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.all[instance].URL()+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, h.all[instance].URL()+path, nil)
 	if err != nil {
 		return reply{}
 	}
