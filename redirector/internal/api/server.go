@@ -38,6 +38,7 @@ type Options struct {
 	Stats    *stats.Service
 	Checker  Checker
 	Pipeline Pipeline // nil = not known here
+	Letters  DeadLetters
 	Once     Once
 	Secrets  [][]byte // masters of campaign keys; the first one signs
 	Dir      string   // for the bodies of bulk requests; "" = the system's
@@ -57,6 +58,7 @@ type server struct {
 	stats    *stats.Service
 	checker  Checker
 	pipeline Pipeline
+	letters  DeadLetters
 	store    Once
 	secrets  [][]byte
 	dir      string
@@ -81,7 +83,7 @@ func build(o Options) (http.Handler, *server) {
 	engine.Use(begin(log))
 	engine.NoRoute(answer(problem.NotFound))
 	engine.NoMethod(answer(problem.MethodNotAllowed))
-	s := &server{gate: o.Gate, rates: o.Rates, accounts: o.Accounts, domains: o.Domains, audit: o.Audit, proxies: o.Proxies, hosts: o.Hosts, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, store: o.Once, secrets: o.Secrets, dir: o.Dir,
+	s := &server{gate: o.Gate, rates: o.Rates, accounts: o.Accounts, domains: o.Domains, audit: o.Audit, proxies: o.Proxies, hosts: o.Hosts, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, letters: o.Letters, store: o.Once, secrets: o.Secrets, dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
 	s.checkRoutes()
@@ -90,6 +92,7 @@ func build(o Options) (http.Handler, *server) {
 	s.statsRoutes()
 	s.clickRoutes()
 	s.opsRoutes()
+	s.letterRoutes()
 	s.accountRoutes()
 	s.keyRoutes()
 	s.domainRoutes()
