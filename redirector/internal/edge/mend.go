@@ -26,9 +26,10 @@ func (l mendingListener) Accept() (net.Conn, error) {
 // it is, rather than to hold bytes back: request lines come in one piece.
 type mendingConn struct {
 	net.Conn
-	at   place
-	line []byte // the beginning of the header line in hand
-	body bool   // a header of this request announced one
+	at    place
+	begun bool   // something of a request line was read
+	line  []byte // the beginning of the header line in hand
+	body  bool   // a header of this request announced one
 }
 
 // place is where in a request the connection is.
@@ -44,8 +45,13 @@ const (
 // lineStart is as much of a header line as its name can be told from.
 const lineStart = len("transfer-encoding:")
 
-// Read reads as the connection does.
+// Read reads as the connection does. Between two requests only net/http's watch asks for a single byte: it wants to know,
+// while an answer is made, whether the client goes away. It may as well hear nothing: an answer takes some microseconds,
+// to watch over it takes as many, and the click counts whoever waits for it.
 func (c *mendingConn) Read(b []byte) (int, error) {
+	if len(b) == 1 && c.at == inPath && !c.begun {
+		return 0, nil
+	}
 	n, err := c.Conn.Read(b)
 	c.mend(b[:n])
 	return n, err
@@ -68,6 +74,7 @@ func (c *mendingConn) mend(b []byte) {
 
 // path mends up to the next byte that matters and returns what is behind it.
 func (c *mendingConn) path(b []byte) []byte {
+	c.begun = true
 	i := bytes.IndexAny(b, "%?\n")
 	if i < 0 {
 		return nil
@@ -94,22 +101,31 @@ func (c *mendingConn) query(b []byte) []byte {
 }
 
 func (c *mendingConn) header(b []byte) []byte {
-	part, rest, found := bytes.Cut(b, []byte("\n"))
-	if room := lineStart - len(c.line); room > 0 {
-		c.line = append(c.line, part[:min(room, len(part))]...)
+	line, rest, found := bytes.Cut(b, []byte("\n"))
+	if !found || len(c.line) > 0 { // it comes in pieces
+		room := max(0, lineStart-len(c.line))
+		c.line = append(c.line, line[:min(room, len(line))]...)
+		line = c.line
 	}
 	if !found {
 		return nil
 	}
-	line := bytes.ToLower(bytes.TrimRight(c.line, "\r"))
 	c.line = c.line[:0]
+	line = bytes.TrimRight(line, "\r")
 	switch {
-	case bytes.HasPrefix(line, []byte("content-length")), bytes.HasPrefix(line, []byte("transfer-encoding")):
-		c.body = true
 	case len(line) == 0 && c.body:
 		c.at = unknown
 	case len(line) == 0:
-		c.at = inPath
+		c.at, c.begun = inPath, false
+	case startsFold(line, contentLength), startsFold(line, transferEncoding):
+		c.body = true
 	}
 	return rest
+}
+
+// The headers that announce a body.
+var contentLength, transferEncoding = []byte("content-length"), []byte("transfer-encoding")
+
+func startsFold(line, name []byte) bool {
+	return len(line) >= len(name) && line[0]|0x20 == name[0] && bytes.EqualFold(line[:len(name)], name)
 }

@@ -50,7 +50,7 @@ func (a acceptErrors) Write(line []byte) (int, error) {
 
 // Serve answers clicks on l until Shutdown. It returns nil after a shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(mendingListener{l}); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(mendingListener{patientListener{l}}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve clicks on %s: %w", l.Addr(), err)
 	}
 	return nil
