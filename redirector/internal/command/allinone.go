@@ -52,6 +52,7 @@ func (c *allinoneServe) Run(ctx context.Context) error {
 		return err
 	}
 	o.Started = func() { fmt.Print(banner(&o, first)) }
+	defer telemetry.Ballast()()
 	return app.Run(ctx, o)
 }
 

@@ -51,6 +51,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 		return err
 	}
 	o.Log = telemetry.NewLog(os.Stderr, o.Debug.Log)
+	defer telemetry.Ballast()()
 	return app.Run(ctx, o)
 }
 
