@@ -30,7 +30,7 @@ func (f *Feed) append(c *click.Click) error {
 	pos := f.end
 	f.mu.Unlock()
 	f.spool.metrics.recorded.Add(1)
-	f.spool.signal()
+	f.spool.feedHungry()
 	if f.spool.o.Mode == Power {
 		return f.waitSynced(pos)
 	}

@@ -13,6 +13,9 @@ const (
 	beat = time.Second
 	// readPause is the wait after bytes that the disk did not give.
 	readPause = time.Second
+	// gather is the least time between two messages of a feed that are not full: clicks wait for company. Each message
+	// costs everybody behind the spool as much as some twenty clicks.
+	gather = 10 * time.Millisecond
 )
 
 var _ queue.Source = (*Spool)(nil)
@@ -21,6 +24,7 @@ var _ queue.Source = (*Spool)(nil)
 // 64 KB; from an idle feed an empty range each second. At most Window messages are in flight.
 func (s *Spool) Receive(ctx context.Context) (*queue.Delivery, error) {
 	for {
+		s.hungry.Store(true) // before the look: a click that comes behind it wakes us
 		d, gap, wait, err := s.pick(time.Now())
 		switch {
 		case err != nil:
@@ -53,6 +57,7 @@ func (s *Spool) pick(now time.Time) (d *queue.Delivery, h *hole, wait time.Durat
 		return nil, nil, 0, queue.ErrClosed
 	}
 	if s.inFlight >= s.o.Window {
+		s.hungry.Store(false)
 		return nil, nil, beat, nil // a Done wakes us
 	}
 	wait = beat
@@ -114,6 +119,10 @@ func (f *Feed) offer(now time.Time) offer {
 			return offer{wait: max(soon, 10*time.Millisecond)}
 		}
 	}
+	if wait := f.sent.Add(gather).Sub(now); !again && to-from < queue.MaxBytes && wait > 0 {
+		f.spool.hungry.Store(false) // the time wakes us, not the next click
+		return offer{wait: wait}
+	}
 	v, m := f.view(), &queue.Message{Feed: f.id, From: from, To: from}
 	if end, known := f.passed[from]; known {
 		m.To = min(end, to)
@@ -144,7 +153,7 @@ func (f *Feed) took(m *queue.Message, again bool, now time.Time) {
 	}
 	f.next = max(f.next, m.To)
 	f.inFlight++
-	f.nextBeat = now.Add(beat)
+	f.sent, f.nextBeat = now, now.Add(beat)
 }
 
 // read fills the message, which begins with a hole that may be passed or with nothing, up to the position to or less;

@@ -55,6 +55,7 @@ type Feed struct {
 	passed    map[int64]int64 // holes whose gap is recorded: from -> to
 	torn      *Gap            // what was cut off at the end and is not recorded
 	inFlight  int
+	sent      time.Time // when the last message went out
 	nextBeat  time.Time
 	pause     time.Time // a gap is being recorded, or could not be
 

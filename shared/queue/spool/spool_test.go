@@ -350,6 +350,40 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Clicks that come one after the other travel together: the first goes at once, the others wait for company, and not for
+// the first to be confirmed.
+func TestClicksGather(t *testing.T) {
+	s := open(t, testOptions(t.TempDir()))
+	const n = 50
+	start, messages, got := time.Now(), 0, 0
+	appended := make(chan struct{})
+	go func() {
+		defer close(appended)
+		for range n {
+			c := newClick(7)
+			if err := s.Append(&c); err != nil {
+				t.Error(err)
+			}
+			runtime.Gosched()
+		}
+	}()
+	for got < n {
+		d, err := s.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Clicks > 0 {
+			messages++
+		}
+		got += d.Clicks
+		d.Done(nil)
+	}
+	<-appended
+	if most := 2 + int(time.Since(start)/gather); messages > most {
+		t.Errorf("%d clicks in %d messages, want at most %d", n, messages, most)
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	for _, mode := range []Mode{Kill, Power} {
 		b.Run(map[Mode]string{Kill: "kill", Power: "power"}[mode], func(b *testing.B) {
