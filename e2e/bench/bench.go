@@ -19,7 +19,8 @@ type Options struct {
 	Rounds  int           // of each contender
 	Round   time.Duration // how long the load of one round goes on
 	Only    string        // the group that is measured; empty: all of them
-	Profile string        // where a CPU profile of the redirector is written; empty: nowhere
+	Profile string        // prefix of files to which CPU profiles of our programs are written; empty: none
+	Against string        // another build of the redirector, which takes turns with ours in front; empty: none
 	Dir     string        // where everything is kept meanwhile
 	Self    string        // the program whose command serve-gin --addr serves a bare gin
 	Naive   string        // the program whose command serve-naive --addr serves the naive design

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"longtail/e2e/load"
 	"longtail/e2e/stack"
@@ -28,12 +29,10 @@ type stand struct {
 // front measures one redirector on one core: clicks that are found in memory, journaled and published, while a worker
 // stores them at the rate that docker-compose.yml chooses.
 func front(ctx context.Context, o Options) (lines []line, err error) {
-	if o.Profile != "" {
-		if err := os.Setenv("LONGTAIL_PPROF_ADDR", "127.0.0.1:0"); err != nil { // package stack chooses the port
-			return nil, err
-		}
+	if err := withPprof(o); err != nil {
+		return nil, err
 	}
-	s, err := openSite(ctx, o.Dir, map[string]string{"GOMAXPROCS": "1", "LONGTAIL_INSERT_RATE": "2000"})
+	s, err := openSite(ctx, o.Dir, o.Against, map[string]string{"GOMAXPROCS": "1", "LONGTAIL_INSERT_RATE": "2000"})
 	if err != nil {
 		return nil, err
 	}
@@ -42,18 +41,28 @@ func front(ctx context.Context, o Options) (lines []line, err error) {
 	if err := t.prepare(ctx, o); err != nil {
 		return nil, err
 	}
-	got, err := alternate(ctx, o, []contender{
-		{"longtail", func(ctx context.Context) (sample, error) { return t.ours(ctx, o) }},
+	contenders := []contender{
+		{"longtail", func(ctx context.Context) (sample, error) { return t.ours(ctx, o, t.front) }},
 		{"nginx", func(ctx context.Context) (sample, error) { return t.bare(ctx, o, t.nginx) }},
 		{"gin", func(ctx context.Context) (sample, error) { return t.bare(ctx, o, t.gin) }},
-	})
+	}
+	if o.Against != "" {
+		other := func(ctx context.Context) (sample, error) { return t.ours(ctx, o, t.Redirectors[1]) }
+		contenders = slices.Insert(contenders, 1, contender{"against", other})
+	}
+	got, err := alternate(ctx, o, contenders)
 	if err == nil && o.Profile != "" {
-		err = t.profile(ctx, o)
+		err = t.profile(ctx, o, "front", t.front)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return frontLines(got), nil
+	lines = frontLines(got)
+	if o.Against != "" {
+		ours, other := quantity{"longtail", "cpu"}, quantity{"against", "cpu"}
+		lines = append(lines, compare("front: CPU of the redirector, beside the other build", "us/click", "", got, ours, other))
+	}
+	return lines, nil
 }
 
 func frontLines(got results) []line {
@@ -97,17 +106,19 @@ func (t *stand) prepare(ctx context.Context, o Options) (err error) {
 	}
 	rest := []int{os.Getpid()}
 	for _, p := range t.Processes() {
-		if p != t.front.Process {
-			rest = append(rest, p.PID())
-		}
+		rest = append(rest, p.PID())
 	}
-	return errors.Join(pin(ctx, others, rest...), pin(ctx, answering, t.front.PID(), t.nginx.PID(), t.gin.PID()))
+	alone := []int{t.nginx.PID(), t.gin.PID()}
+	for _, r := range t.Redirectors {
+		alone = append(alone, r.PID())
+	}
+	return errors.Join(pin(ctx, others, rest...), pin(ctx, answering, alone...))
 }
 
 // ours clicks for a round, and waits until all of it is confirmed by the broker: that is part of a click's price.
-func (t *stand) ours(ctx context.Context, o Options) (sample, error) {
-	processes := []*stack.Process{t.front.Process, t.RabbitMQ.Process, t.worker.Process, t.MySQL.Process}
-	before, err := t.counters(ctx)
+func (t *stand) ours(ctx context.Context, o Options, front *stack.Program) (sample, error) {
+	processes := []*stack.Process{front.Process, t.RabbitMQ.Process, t.worker.Process, t.MySQL.Process}
+	before, err := t.counters(ctx, front)
 	if err != nil {
 		return nil, err
 	}
@@ -115,15 +126,15 @@ func (t *stand) ours(ctx context.Context, o Options) (sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.wrk.run(ctx, t.front.Public, o.Round)
+	f, err := t.wrk.run(ctx, front.Public, o.Round)
 	if err != nil {
 		return nil, err
 	}
-	now, err := t.counters(ctx)
+	now, err := t.counters(ctx, front)
 	if err != nil {
 		return nil, err
 	}
-	end, err := t.await(ctx, "published", func(c counters) bool { return c.published == c.recorded })
+	end, err := t.await(ctx, front, "published", func(c counters) bool { return c.published == c.recorded })
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +148,7 @@ func (t *stand) ours(ctx context.Context, o Options) (sample, error) {
 	}
 	return sample{
 		"rate": f.rate(), "p99": f.p99.Seconds() * 1000, "recorded": now.recorded - before.recorded, "published": now.published - before.published,
-		"cpu": used.micros(since, t.front.Name, clicks), "rabbitmq": used.micros(since, "rabbitmq", clicks),
+		"cpu": used.micros(since, front.Name, clicks), "rabbitmq": used.micros(since, "rabbitmq", clicks),
 		"worker": used.micros(since, t.worker.Name, rows), "mysqld": used.micros(since, "mysqld", rows),
 	}, nil
 }

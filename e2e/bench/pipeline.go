@@ -21,7 +21,10 @@ type way struct {
 // pipeline measures what a click costs from its request to its committed row, all processes but the load together, and
 // how many a second this machine brings there. Nothing is bound to a core, and the insert rate is not limited.
 func pipeline(ctx context.Context, o Options) (lines []line, err error) {
-	s, err := openSite(ctx, o.Dir, nil)
+	if err := withPprof(o); err != nil {
+		return nil, err
+	}
+	s, err := openSite(ctx, o.Dir, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +37,9 @@ func pipeline(ctx context.Context, o Options) (lines []line, err error) {
 		{"longtail", func(ctx context.Context) (sample, error) { return w.ours(ctx, o) }},
 		{"naive", func(ctx context.Context) (sample, error) { return w.theirs(ctx, o) }},
 	})
+	if err == nil && o.Profile != "" {
+		err = w.profile(ctx, o, "pipeline", w.front, w.worker)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +75,7 @@ func (w *way) startNaive(ctx context.Context, o Options) error {
 // ours clicks for a round and waits until each click is a row; the time of both counts.
 func (w *way) ours(ctx context.Context, o Options) (sample, error) {
 	stored := func(c counters) bool { return c.inserted == c.recorded }
-	before, err := w.await(ctx, "stored", stored)
+	before, err := w.await(ctx, w.front, "stored", stored)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func (w *way) ours(ctx context.Context, o Options) (sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	end, err := w.await(ctx, "stored", stored)
+	end, err := w.await(ctx, w.front, "stored", stored)
 	if err != nil {
 		return nil, err
 	}

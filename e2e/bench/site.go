@@ -32,10 +32,16 @@ type site struct {
 	wrk           *wrk
 }
 
-func openSite(ctx context.Context, dir string, settings map[string]string) (*site, error) {
+// openSite starts one; with against, a second redirector of that build stands beside the first.
+func openSite(ctx context.Context, dir, against string, settings map[string]string) (*site, error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	c, err := stack.Start(ctx, stack.Options{Dir: dir, Redirectors: 1, Workers: 1, Settings: settings})
+	o := stack.Options{Dir: dir, Redirectors: 1, Workers: 1, Settings: settings}
+	if against != "" {
+		o.Redirectors = 2
+		o.Route = func(c *stack.Cluster) (map[string]string, error) { c.Redirectors[1].Use(against); return nil, nil }
+	}
+	c, err := stack.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +76,12 @@ func (s *site) prepare(ctx context.Context, dir string) error {
 	if s.wrk, err = newWrk(dir, s.campaign, requests, connections); err != nil {
 		return err
 	}
-	return redirects(ctx, s.front.Public, s.campaign, load.Answered)
+	for _, r := range s.Redirectors {
+		if err := redirects(ctx, r.Public, s.campaign, load.Answered); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // redirects makes sure that a server answers 302, and with the fate that is expected of one.
@@ -88,14 +99,15 @@ func redirects(ctx context.Context, port int, clicks load.Clicks, fate load.Fate
 // counters of the click's way that a round reads.
 type counters struct{ recorded, published, inserted, dead float64 }
 
-func (s *site) counters(ctx context.Context) (c counters, err error) {
+// counters reads those of one redirector and of the worker.
+func (s *site) counters(ctx context.Context, front *stack.Program) (c counters, err error) {
 	for _, m := range []struct {
 		of   *stack.Program
 		name string
 		to   *float64
 	}{
-		{s.front, "longtail_clicks_recorded_total", &c.recorded},
-		{s.front, "longtail_clicks_published_total", &c.published},
+		{front, "longtail_clicks_recorded_total", &c.recorded},
+		{front, "longtail_clicks_published_total", &c.published},
 		{s.worker, "longtail_clicks_inserted_total", &c.inserted},
 		{s.worker, "longtail_clicks_dead_total", &c.dead},
 	} {
@@ -107,11 +119,11 @@ func (s *site) counters(ctx context.Context) (c counters, err error) {
 }
 
 // await looks at the counters until they are as they should be.
-func (s *site) await(ctx context.Context, what string, reached func(counters) bool) (counters, error) {
+func (s *site) await(ctx context.Context, front *stack.Program, what string, reached func(counters) bool) (counters, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	for {
-		c, err := s.counters(ctx)
+		c, err := s.counters(ctx, front)
 		if err != nil || reached(c) {
 			return c, err
 		}

@@ -105,6 +105,9 @@ func (p *Program) Configure(s Settings) {
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
+// Use makes the program's next incarnation another build of it.
+func (p *Program) Use(path string) { p.spec.path = path }
+
 // URL is where the program serves clicks, without a trailing slash.
 func (p *Program) URL() string { return "http://" + loopback(p.Public) }
 

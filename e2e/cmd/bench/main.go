@@ -27,7 +27,8 @@ type runCommand struct {
 	Rounds  int    `default:"3" help:"Rounds of each contender."`
 	Seconds int    `default:"8" help:"How long the load of one round goes on."`
 	Only    string `help:"One group alone: front, ingest or pipeline."`
-	Profile string `help:"Write a CPU profile of the redirector on its core to this file."`
+	Profile string `placeholder:"PREFIX" help:"Write CPU profiles of the programs, taken during one more round, to PREFIX-GROUP-PROGRAM.pprof."`
+	Against string `type:"existingfile" help:"Another build of the redirector, which takes turns with ours in the group front."`
 }
 
 // Validate is called by kong.
@@ -68,7 +69,7 @@ func (r *runCommand) Run(ctx context.Context) error {
 		}
 	}
 	return bench.Run(ctx, os.Stdout, bench.Options{
-		Rounds: r.Rounds, Round: time.Duration(r.Seconds) * time.Second, Only: r.Only, Profile: profile,
+		Rounds: r.Rounds, Round: time.Duration(r.Seconds) * time.Second, Only: r.Only, Profile: profile, Against: r.Against,
 		Dir: dir, Self: self, Naive: naive, Log: os.Stderr,
 	})
 }
