@@ -70,9 +70,18 @@ demo: build ## everything in one process, and a simulated campaign at a rate tha
 faults: build ## SEED=7 ONLY=D1,C7: kill, freeze and cut everything, at full size; the oracle counts; one table
 	@go run ./e2e/cmd/faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
+BENCH_FLAGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) \
+	$(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAINST),--against $(AGAINST))
+
 .PHONY: bench
-bench: ## benchmarks of the rooms on the click's way
+bench: build ## ROUNDS=3 SECONDS=8 ONLY=front|ingest|pipeline: ours beside nginx, gin, LOAD DATA and the naive design; one table
+	@go build -o bin/ ./e2e/cmd/bench ./e2e/cmd/campaign
+	@bin/bench $(BENCH_FLAGS)
+
+.PHONY: bench-go
+bench-go: ## benchmarks of the rooms on the click's way, and of ingest on MariaDB
 	go test -run '^$$' -bench . -benchmem -p 1 $(MODULES)
+	go test -run '^$$' -bench . -benchmem -p 1 ./e2e/conformance
 
 .PHONY: secrets
 secrets: ## .env for docker compose, with new random secrets; an existing one is never changed
