@@ -86,22 +86,6 @@ func (h *herd) allGone(t *testing.T, links []oracle.Link, until time.Time) (aske
 	}
 }
 
-// kept are what Redis holds of links, by key.
-func (h *herd) kept(t *testing.T, links []oracle.Link) map[string]string {
-	t.Helper()
-	values := map[string]string{}
-	for _, l := range links {
-		keys, err := h.redis.Keys(t.Context(), "longtail:link:*:"+l.Code).Result()
-		if err != nil || len(keys) != 1 {
-			t.Fatalf("keys of %s in Redis: %q, %v; want one", l.Code, keys, err)
-		}
-		if values[keys[0]], err = h.redis.Get(t.Context(), keys[0]).Result(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return values
-}
-
 // restore puts values into Redis.
 func (h *herd) restore(t *testing.T, values map[string]string) {
 	t.Helper()

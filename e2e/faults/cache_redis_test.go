@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,13 +101,13 @@ func (h *herd) show(t *testing.T, n int) *stage.Show {
 // flipped.
 func (h *herd) spoil(t *testing.T, f *stage.Fault, links []oracle.Link, whole string) {
 	t.Helper()
-	h.flush(t)
 	ctx := t.Context()
 	way := f.Random.Perm(len(links))
 	f.Planned(way)
-	pipe := h.redis.Pipeline()
+	pipe := h.redis.TxPipeline()
 	for i, l := range links {
-		key := "longtail:link:1:" + l.Code
+		key := redisKey(l)
+		pipe.Del(ctx, key)
 		switch way[i] % 6 {
 		case 0:
 			pipe.LPush(ctx, key, l.URL)
@@ -129,11 +130,37 @@ func (h *herd) spoil(t *testing.T, f *stage.Fault, links []oracle.Link, whole st
 }
 
 // sample is a whole value of a link that nobody clicks.
-func (h *herd) sample(t *testing.T) string {
+func (h *herd) sample(t *testing.T) (whole string) {
 	t.Helper()
-	l := h.links(t, t.Name()+"-sample", 1)[0]
-	for _, value := range h.kept(t, []oracle.Link{l}) {
-		return value
-	}
-	return ""
+	stage.Until(t, 10*time.Second, func() string { return "a new link in Redis" }, func() bool {
+		l := h.links(t, t.Name()+"-sample", 1)[0]
+		whole = h.kept(t, []oracle.Link{l})[redisKey(l)]
+		return whole != ""
+	})
+	return whole
 }
+
+// kept are what Redis holds of links, by key.
+func (h *herd) kept(t *testing.T, links []oracle.Link) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for some := range slices.Chunk(links, 1000) {
+		keys := make([]string, len(some))
+		for i, l := range some {
+			keys[i] = redisKey(l)
+		}
+		found, err := h.redis.MGet(t.Context(), keys...).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, value := range found {
+			if text, ok := value.(string); ok {
+				values[keys[i]] = text
+			}
+		}
+	}
+	return values
+}
+
+// redisKey is where Redis holds a link of the default domain.
+func redisKey(l oracle.Link) string { return "longtail:link:1:" + l.Code }

@@ -1,11 +1,10 @@
-package stories
+package faults
 
 import (
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,49 +18,29 @@ import (
 // recovery is how soon a program that was started without its services serves once they are there.
 const recovery = 5 * time.Second
 
-// A cellar is a redirector and a worker of their own, with services of their own that can be away when they start.
+// A cellar is a redirector that was never started, and a worker that is not alive, in a cluster whose services can be away
+// when they start.
 type cellar struct {
-	mysql      *stack.Database
-	rabbitmq   *stack.Broker
-	redis      *stack.Cache
-	redirector *stack.Program
-	worker     *stack.Program
+	*stack.Cluster
+	redirector, worker *stack.Program
 }
 
-// newCellar starts the services, makes the schema and prepares the programs. They share the services' addresses, which
-// stay the same when a service is away.
 func newCellar(t *testing.T) *cellar {
 	t.Helper()
-	c := &cellar{
-		mysql: stack.Private(t, stack.MariaDB), rabbitmq: stack.Private(t, stack.RabbitMQ), redis: stack.Private(t, stack.Redis),
-	}
-	dir := t.TempDir()
-	settings := stack.Settings{Forced: map[string]string{
-		"LONGTAIL_SECRET":        strings.Repeat("5ec2e7", 11),
-		"LONGTAIL_BOOTSTRAP_KEY": testKey,
-		"LONGTAIL_PUBLIC_URL":    "http://links.test",
-		"LONGTAIL_MYSQL_DSN":     c.mysql.DSN(),
-		"LONGTAIL_REDIS_URL":     c.redis.URL(),
-		"LONGTAIL_AMQP_URL":      c.rabbitmq.URL(),
-		"LONGTAIL_LOG":           "text",
-	}}
-	prepare := func(name string, of func(name, dir string, s stack.Settings) (*stack.Program, error)) *stack.Program {
-		p, err := of(name, filepath.Join(dir, name), settings)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("end of the log of %s:\n%s", name, p.Tail(30))
-			}
-			_ = p.Close()
-		})
-		return p
-	}
-	c.redirector, c.worker = prepare("redirector", stack.Redirector), prepare("worker", stack.Worker)
-	if _, err := c.redirector.Run(stage.Within(t, 20*time.Second), "migrate"); err != nil {
+	c := &cellar{Cluster: stage.Cluster(t)}
+	c.worker = c.Workers[0]
+	var err error
+	if c.redirector, err = c.Redirector("cold", t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("end of the log of the redirector:\n%s", c.redirector.Tail(30))
+		}
+		_ = c.Redis.Cont()
+		_ = c.redirector.Close()
+	})
+	stage.Kill(t, c.worker.Process)
 	return c
 }
 
@@ -115,8 +94,8 @@ func stillWaits(t *testing.T, p *stack.Program, wanting ...string) {
 	}
 }
 
-// recovers demands that a program becomes ready in time.
-func recovers(t *testing.T, p *stack.Program) {
+// recovers demands that a program becomes ready in time, and tells how long it took.
+func recovers(t *testing.T, p *stack.Program) time.Duration {
 	t.Helper()
 	begin := time.Now()
 	var said string
@@ -125,55 +104,64 @@ func recovers(t *testing.T, p *stack.Program) {
 		status, said = get(t, p.DebugURL()+"/readyz")
 		return status == http.StatusOK
 	})
-	t.Logf("%s was ready %v later", p.Name, time.Since(begin).Round(time.Millisecond))
+	return time.Since(begin).Round(time.Millisecond)
 }
 
-func TestColdStartWithoutAnyService(t *testing.T) {
+// A redirector and a worker start with nothing reachable: they live, are not ready, and are within 5 s of what they need.
+func TestC10StartWithoutAnyService(t *testing.T) {
+	f := stage.NewFault(t, "C10")
 	c := newCellar(t)
-	stage.Kill(t, c.mysql.Process, c.rabbitmq.Process, c.redis.Process)
+	stage.Kill(t, c.MySQL.Process, c.RabbitMQ.Process, c.Redis.Process)
 	waits(t, c.redirector, "database", "Redis")
 	waits(t, c.worker, "database", "broker")
-	stage.Pass(t, 6*time.Second) // longer than a redirector waits for its database while it could answer
+	stage.Pass(t, stage.Full(6*time.Second, time.Second)) // longer than a redirector waits for its database while it could answer
 	stillWaits(t, c.redirector, "database", "Redis")
 	stillWaits(t, c.worker, "database", "broker")
+	f.Struck("redirector without MySQL and Redis")
+	f.Struck("worker without MySQL and RabbitMQ")
 
-	stage.Start(t, c.mysql.Process)
-	recovers(t, c.redirector)
+	stage.Start(t, c.MySQL.Process)
+	redirector := recovers(t, c.redirector)
 	stillWaits(t, c.worker, "broker")
-	api := &platform.API{Base: c.redirector.APIURL(), Key: testKey}
-	s := stage.Open(t, api, "http://links.test", c.mysql.DSN())
+	api := &platform.API{Base: c.redirector.APIURL(), Key: c.Key}
+	s := stage.Open(t, api, "http://links.test", c.MySQL.DSN())
 	answers := s.Start(t, c.redirector.URL(), 100, 0).Answers()
 
-	stage.Start(t, c.rabbitmq.Process)
-	recovers(t, c.worker)
-	stage.Start(t, c.redis.Process)
-	stage.AllAnswered(t, s.Judge(t, answers))
+	stage.Start(t, c.RabbitMQ.Process)
+	worker := recovers(t, c.worker)
+	stage.Start(t, c.Redis.Process)
+	found := s.Judge(t, answers)
+	f.Judged(found)
+	stage.AllAnswered(t, found)
+	f.Note("not ready, alive; the redirector was ready %v after MySQL came, the worker %v after RabbitMQ", redirector, worker)
 }
 
 // What Redis knows is answered while the database is away, and counted when it is back: redirects come first.
-func TestColdStartWithRedisAlone(t *testing.T) {
+func TestC10StartWithRedisAlone(t *testing.T) {
+	f := stage.NewFault(t, "C10")
 	c := newCellar(t)
 	stage.Start(t, c.redirector.Process)
-	stage.Start(t, c.worker.Process)
-	api := &platform.API{Base: c.redirector.APIURL(), Key: testKey}
-	s := stage.Open(t, api, "http://links.test", c.mysql.DSN())
+	api := &platform.API{Base: c.redirector.APIURL(), Key: c.Key}
+	s := stage.Open(t, api, "http://links.test", c.MySQL.DSN())
 	if err := c.redirector.Term(stage.Within(t, 20*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 
-	stage.Kill(t, c.mysql.Process)
-	if err := c.redis.Pause(); err != nil { // it takes connections and never answers
+	stage.Kill(t, c.MySQL.Process)
+	if err := c.Redis.Pause(); err != nil { // it takes connections and never answers
 		t.Fatal(err)
 	}
 	waits(t, c.redirector, "database", "Redis")
 	stage.Pass(t, 6*time.Second)
 	stillWaits(t, c.redirector, "database", "Redis")
-	if err := c.redis.Cont(); err != nil {
+	f.Struck("redirector without MySQL, Redis hanging")
+	if err := c.Redis.Cont(); err != nil {
 		t.Fatal(err)
 	}
-	recovers(t, c.redirector)
+	redirector := recovers(t, c.redirector)
 	answers := s.Start(t, c.redirector.URL(), 100, 0).Answers()
-	stage.Start(t, c.mysql.Process)
+	stage.Start(t, c.MySQL.Process)
+	stage.Start(t, c.worker.Process)
 	// The feed was not registered yet, so that complete_through could pass it: what it holds is a gap until it is counted.
 	var rows []oracle.Row
 	stage.Until(t, 20*time.Second, func() string { return fmt.Sprintf("a row for each of 100 clicks: %d", len(rows)) }, func() bool {
@@ -182,6 +170,8 @@ func TestColdStartWithRedisAlone(t *testing.T) {
 		return err == nil && len(rows) >= len(answers)
 	})
 	found := &stage.Found{Tally: s.Crowd.Compare(answers, rows, true)}
+	f.Judged(found)
+	f.Note("not ready, alive; ready %v after Redis went on; 100 people redirected before MySQL came, and counted after it", redirector)
 	if stage.AllAnswered(t, found); found.Broken() {
 		t.Errorf("the promise is broken:\n%s", strings.Join(found.Examples, "\n"))
 	}
