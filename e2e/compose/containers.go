@@ -124,6 +124,25 @@ func (p *Project) Kill(ctx context.Context, c Container) error {
 	return err
 }
 
+// Crash kills a container's process behind the daemon's back, which then starts it again as docker-compose.yml wants it.
+// It is done in a container that sees all processes, so that it works wherever the daemon is.
+func (p *Project) Crash(ctx context.Context, c Container) error {
+	pid, err := p.engine.Docker(ctx, "inspect", "--format", "{{.State.Pid}}", c.ID)
+	if err != nil {
+		return err
+	}
+	balancers, err := p.Containers(ctx, "haproxy")
+	if err != nil || len(balancers) == 0 {
+		return fmt.Errorf("no container whose image has a shell: %w", err)
+	}
+	image, err := p.engine.Docker(ctx, "inspect", "--format", "{{.Image}}", balancers[0].ID)
+	if err != nil {
+		return err
+	}
+	_, err = p.engine.Docker(ctx, "run", "--rm", "--network", "none", "--pid", "host", "--user", "0", "--entrypoint", "sh", image, "-c", "kill -9 "+pid)
+	return err
+}
+
 // Stop ends it with TERM, as a deployment does, and returns its exit status.
 func (p *Project) Stop(ctx context.Context, c Container) (status string, err error) {
 	if _, err := p.engine.Docker(ctx, "stop", c.ID); err != nil {

@@ -5,6 +5,7 @@ package compose
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,9 +33,29 @@ func TestKilledRedirector(t *testing.T) {
 		s.must(t, project.Start(s.step(t), gone))
 		s.balances(t, redirectors)
 	})
+	fewUnanswered(t, found)
+}
+
+// fewUnanswered demands that only those got nothing whose redirector died under them.
+func fewUnanswered(t *testing.T, found *stage.Found) {
+	t.Helper()
 	if nothing := found.Issued - found.Answered; nothing > found.Issued/20 {
 		t.Errorf("%d of %d people got nothing, though two more redirectors were there", nothing, found.Issued)
 	}
+}
+
+// A crashed one is started again by the daemon, and delivers what it left itself.
+func TestCrashedRedirectors(t *testing.T) {
+	s := onStage(t)
+	found := s.tell(t, 3000, "three redirectors crashed, one after the other", func() {
+		for _, c := range s.all(t, "redirector") {
+			stage.Pass(t, 2*time.Second)
+			s.must(t, project.Crash(s.step(t), c))
+			s.restarted(t, c)
+			s.balances(t, redirectors)
+		}
+	})
+	fewUnanswered(t, found)
 }
 
 func TestStoppedRedirector(t *testing.T) {
@@ -115,6 +136,16 @@ func (s *scene) stop(t *testing.T, c Container) {
 	if status != "0" {
 		t.Errorf("%s ended with status %s after TERM; want 0", c.Service, status)
 	}
+}
+
+// restarted waits until the daemon has started a container anew.
+func (s *scene) restarted(t *testing.T, c Container) {
+	t.Helper()
+	var now []Container
+	stage.Until(t, stepLimit, func() string { return fmt.Sprintf("container %.12s started again: %+v", c.ID, now) }, func() bool {
+		now = s.all(t, c.Service)
+		return slices.ContainsFunc(now, func(n Container) bool { return n.ID == c.ID && n.State == "running" && n.Started.After(c.Started) })
+	})
 }
 
 func (s *scene) step(t *testing.T) context.Context {
