@@ -2,23 +2,32 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
+	"longtail/redirector/internal/check"
+	"longtail/redirector/internal/domains"
+	"longtail/redirector/internal/edge"
 	"longtail/redirector/internal/links"
 	"longtail/redirector/internal/links/linkstest"
 	"longtail/redirector/internal/stats"
+	"longtail/shared/link"
+	"longtail/shared/pool"
 	"longtail/shared/storage"
 )
 
@@ -27,18 +36,56 @@ const bootstrap = "the-bootstrap-key-of-these-tests-0001"
 // rig is the API over HTTP on a real SQLite.
 type rig struct {
 	*testing.T
-	url string
-	db  *storage.DB
-	key string
+	url  string
+	path string // of the database's file
+	db   *storage.DB
+	key  string
+	dns  dns
+	log  lockedBuffer
+	told int // changes that the caches were told of
+	o    api.Options
 }
+
+// lockedBuffer keeps a log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write adds a line.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// KeysChanged counts.
+func (r *rig) KeysChanged(context.Context) { r.told++ }
+
+// DomainsChanged counts and tells the links' room, as the program does.
+func (r *rig) DomainsChanged(context.Context) {
+	r.told++
+	r.o.Links.DomainsChanged()
+}
+
+// Check answers as a redirector that knows every link.
+func (r *rig) Check(_ context.Context, l link.Link, _ string, _ check.Click) (check.Answer, error) {
+	return check.Answer{Status: 302, Location: l.URL, Recorded: true, Reason: "redirected"}, nil
+}
+
+// Serves answers for one host.
+func (r *rig) Serves(host string) bool { return host == "go.example" }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	ctx := t.Context()
-	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "test.db"), Log: slog.New(slog.DiscardHandler)})
+	r := &rig{T: t, key: bootstrap, path: filepath.Join(t.TempDir(), "test.db"), dns: dns{texts: map[string][]string{}, aliases: map[string]string{}}}
+	log := slog.New(slog.NewJSONHandler(&r.log, nil))
+	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + r.path, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.db = db
 	t.Cleanup(func() { db.Close() })
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)
@@ -51,14 +98,40 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	base, _ := url.Parse("https://go.example")
-	handler := api.New(api.Options{
-		Gate: account.NewGate(db, bootstrap), Once: db, Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
-		Stats: stats.New(db),
-		Links: links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base}),
-	})
-	ts := httptest.NewServer(handler)
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	r.o = api.Options{
+		Gate: account.NewGate(db, bootstrap), Once: db, Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: log, Stats: stats.New(db),
+		Links: links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base}), Secrets: [][]byte{secret},
+		Accounts: account.NewService(db, r), Domains: domains.New(domains.Options{Store: db, Cache: r, DNS: &r.dns, Public: "go.example", Secret: secret}),
+		Audit: db, Checker: r, Hosts: r, Pipeline: pool.NewView(db), Letters: letters{db}, Proxies: edge.NewTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
+	}
+	ts := httptest.NewServer(api.New(r.o))
 	t.Cleanup(ts.Close)
-	return &rig{t, ts.URL, db, bootstrap}
+	r.url = ts.URL
+	return r
+}
+
+// dns is a DNS with a few records, or one that does not answer.
+type dns struct {
+	texts   map[string][]string
+	aliases map[string]string
+	down    bool
+}
+
+// LookupTXT finds a text.
+func (d *dns) LookupTXT(_ context.Context, name string) ([]string, error) {
+	if found, ok := d.texts[name]; ok {
+		return found, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: !d.down, IsTimeout: d.down}
+}
+
+// LookupCNAME finds an alias.
+func (d *dns) LookupCNAME(_ context.Context, name string) (string, error) {
+	if found, ok := d.aliases[name]; ok {
+		return found, nil
+	}
+	return "", &net.DNSError{Err: "no such host", Name: name, IsNotFound: !d.down, IsTimeout: d.down}
 }
 
 // ask sends a request and returns the status and the body, decoded into v if that is not nil.
@@ -82,7 +155,7 @@ func (r *rig) ask(method, path, body string, v any, headers ...string) int {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if resp.StatusCode >= 500 {
+	if resp.StatusCode >= 500 && resp.StatusCode != http.StatusServiceUnavailable {
 		r.Errorf("%s %s: %s", method, path, text)
 	}
 	if s, ok := v.(*string); ok {

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"longtail/shared/link"
 	"longtail/shared/storage"
 )
+
+const maxHost = 253 // bytes
 
 // Store keeps domains. What changes one is history and audit in the same transaction. A domain that is not the account's
 // is link.ErrNotFound.
@@ -179,20 +182,17 @@ func checkFallback(bad *problem.Fields, who account.Principal, wish Wish) {
 	who.Hosts.Check(bad, "fallback_url", *wish.FallbackURL)
 }
 
-// checkHost returns a host in lower case. It is a name of at least two parts as DNS knows it: no address, no port.
+// hostName is a name of at least two labels as DNS and certificates know it; the last one is no number, so it is no address.
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// checkHost returns a host in lower case.
 func checkHost(bad *problem.Fields, host string) string {
 	host = strings.ToLower(host)
-	target, err := link.NewTarget("https://" + host)
 	switch {
 	case host == "":
 		bad.Add("domain", problem.RuleRequired, "the host, such as click.example.com")
-	case err != nil, target.Host != host, len(host) > 253, !strings.Contains(host, "."), strings.ContainsAny(host, "[]:_"), strings.HasSuffix(host, "."), isAddress(host):
+	case len(host) > maxHost || !hostName.MatchString(host):
 		bad.Add("domain", problem.RuleShape, "a host such as click.example.com, in DNS's own letters (xn--...), without port")
 	}
 	return host
-}
-
-func isAddress(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	return strings.Trim(last, "0123456789") == ""
 }
