@@ -27,9 +27,9 @@ func TestC1OneColdCode(t *testing.T) {
 	for _, l := range links {
 		h.flush(t)
 		gets, scripts := h.commands(t, "get"), h.commands(t, "evalsha")
-		fromMemory := stage.Meter(t, h.all, "longtail_resolve_total", `tier="memory"`)
+		fromMemory := h.fromMemory(t)
 		wrong := people.stampede(t, h, l)
-		waited := len(people.conns) - (stage.Meter(t, h.all, "longtail_resolve_total", `tier="memory"`) - fromMemory)
+		waited := len(people.conns) - (h.fromMemory(t) - fromMemory)
 		f.StruckN("clicks that found the code in no memory", waited)
 		// Each script that stores a value reads the key once more.
 		scripts = h.commands(t, "evalsha") - scripts
