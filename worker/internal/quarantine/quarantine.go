@@ -137,6 +137,12 @@ func (l *Lane) stored(ctx context.Context, frames []frame) (map[click.ID]bool, e
 
 // try makes one click durable, or sets it aside when it was tried too often.
 func (l *Lane) try(ctx context.Context, d *queue.Delivery, f *frame) error {
+	// It waits for its turn before it is counted: a worker that ends while it waits has tried nothing.
+	if l.o.Pace != nil && f.err == nil {
+		if _, err := l.o.Pace(ctx, 1); err != nil {
+			return err
+		}
+	}
 	n, counted := l.begun[d][f.id]
 	if !counted {
 		numbers, err := l.o.Store.Attempt(ctx, []click.ID{f.id})
@@ -155,11 +161,6 @@ func (l *Lane) try(ctx context.Context, d *queue.Delivery, f *frame) error {
 	b, err := l.judge(ctx, d, f)
 	if err != nil {
 		return err
-	}
-	if l.o.Pace != nil && len(b.Clicks) > 0 {
-		if _, err := l.o.Pace(ctx, 1); err != nil {
-			return err
-		}
 	}
 	err = l.ingest(ctx, b)
 	if errors.Is(err, storage.ErrPoison) {

@@ -209,3 +209,24 @@ func TestAMessageWithoutAFeedHasNoRange(t *testing.T) {
 		t.Errorf("rows %v, ranges %v; want a row and no range", s.rows, s.ranges)
 	}
 }
+
+// Workers that are killed while a click waits for the chosen rate have not tried it.
+func TestWaitingForThePaceIsNoAttempt(t *testing.T) {
+	s := newStore()
+	m, ids := message(1)
+	waiting := func(context.Context, int) (int, error) { return 0, errKilled }
+	for attempt := ingest.QuarantineFrom; attempt < ingest.QuarantineFrom+2*quarantine.LastAttempt; attempt++ {
+		l := quarantine.New(quarantine.Options{
+			Store: s, Judge: judge, Pace: waiting, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		})
+		if err := l.Quarantine(t.Context(), deliver(m, attempt)); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+	}
+	if err := lane(s).Quarantine(t.Context(), deliver(m, 30)); err != nil {
+		t.Fatal(err)
+	}
+	if s.rows[ids[0]] != 1 || s.attempts[ids[0]] != 1 || len(s.dead) != 0 {
+		t.Errorf("rows %v, attempts %v, dead %v; want one row at the first attempt", s.rows, s.attempts, s.dead)
+	}
+}
