@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Metric reads one of the program's metrics, added up over the values of its labels.
-func (p *Program) Metric(ctx context.Context, name string) (sum float64, err error) {
+// Metric reads one of the program's metrics, added up over the values of all labels but the given ones, such as
+// role="consume". With a label that has no value yet it is 0. A program that was started again counts from 0.
+func (p *Program) Metric(ctx context.Context, name string, labels ...string) (sum float64, err error) {
 	text, err := fetch(ctx, p.DebugURL()+"/metrics")
 	if err != nil {
 		return 0, err
@@ -17,7 +18,7 @@ func (p *Program) Metric(ctx context.Context, name string) (sum float64, err err
 	found := false
 	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), " ")
-		if metric, _, _ := strings.Cut(key, "{"); metric != name {
+		if metric, of, _ := strings.Cut(key, "{"); metric != name || !hasAll(of, labels) {
 			continue
 		}
 		n, err := strconv.ParseFloat(value, 64)
@@ -26,8 +27,17 @@ func (p *Program) Metric(ctx context.Context, name string) (sum float64, err err
 		}
 		sum, found = sum+n, true
 	}
-	if !found {
+	if !found && len(labels) == 0 {
 		return 0, fmt.Errorf("%s has no metric %s", p.Name, name)
 	}
 	return sum, nil
+}
+
+func hasAll(text string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
 }
