@@ -80,6 +80,20 @@ func WellShaped(code string) bool {
 	return true
 }
 
+// ForeignShaped reports whether code, in lower case, can be one of another maker: 1 to 64 of a-z 0-9 - _ in any order.
+// Such codes are looked up on the domains that were told to have them.
+func ForeignShaped(code string) bool {
+	if len(code) < 1 || len(code) > MaxCustom {
+		return false
+	}
+	for i := range len(code) {
+		if c := code[i]; !alphanumeric(c) && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 func alphanumeric(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 
 // Custom returns a caller's own code in lower case, or the rule that it breaks: code_shape or generated_shape.
@@ -90,6 +104,15 @@ func Custom(code string) (string, error) {
 	}
 	if Generated(code) {
 		return "", &RuleError{"generated_shape", "12 characters of the generated alphabet are kept for generated codes; add or remove a character"}
+	}
+	return code, nil
+}
+
+// Foreign returns a code of another maker in lower case, or the rule that it breaks: code_shape.
+func Foreign(code string) (string, error) {
+	code = strings.ToLower(code)
+	if !ForeignShaped(code) {
+		return "", &RuleError{"code_shape", "a code of another tracker has 1 to 64 characters of a-z, 0-9, - and _"}
 	}
 	return code, nil
 }

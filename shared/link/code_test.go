@@ -44,3 +44,18 @@ func TestCustom(t *testing.T) {
 		}
 	}
 }
+
+func TestForeign(t *testing.T) {
+	for code, want := range map[string]string{
+		"AbC": "abc", "x": "x", "-a_": "-a_", "0123456789ab": "0123456789ab", strings.Repeat("a", 64): strings.Repeat("a", 64),
+		"": "!", "a b": "!", "a/b": "!", "a.b": "!", "ü": "!", strings.Repeat("a", 65): "!",
+	} {
+		got, err := Foreign(code)
+		if broken, ok := errors.AsType[*RuleError](err); ok && broken.Rule == "code_shape" {
+			got = "!"
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", code, got, want)
+		}
+	}
+}

@@ -110,7 +110,7 @@ type LinkFilter struct {
 	Account  uint32
 	Campaign string // "" = all
 	Tag      string
-	Query    string // text within code, url or name, byte for byte
+	Query    string // text within code, url or name; capitals do not matter
 }
 
 // ListLinks returns up to limit links, newest first, with ids below before (0 = from the newest). Deleted ones are
@@ -126,7 +126,10 @@ func (d *DB) ListLinks(ctx context.Context, f LinkFilter, before uint64, limit i
 	}
 	if f.Query != "" {
 		text := []byte(f.Query)
-		and("(INSTR(l.code, ?) > 0 OR INSTR(l.url, ?) > 0 OR INSTR(COALESCE(l.name, ''), ?) > 0)", text, text, text)
+		within := func(column string) string {
+			return "INSTR(" + fmt.Sprintf(d.dia.Fold, column) + ", " + fmt.Sprintf(d.dia.Fold, "?") + ") > 0"
+		}
+		and("("+within("l.code")+" OR "+within("l.url")+" OR "+within("COALESCE(l.name, '')")+")", text, text, text)
 	}
 	if before != 0 {
 		and("l.id < ?", before)

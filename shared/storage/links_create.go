@@ -21,6 +21,9 @@ const createTries = 5
 type NewLink struct {
 	link.Link
 	Reuse bool // answer the campaign's existing live link of the same URL, if there is one
+	// SameCode answers the account's link that has the code already, if it leads to the same URL: what makes an import
+	// safe to repeat. Otherwise such a code is taken.
+	SameCode bool
 }
 
 // A CreateResult is what became of one NewLink.

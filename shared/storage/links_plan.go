@@ -38,7 +38,8 @@ type creation struct {
 
 	refs    map[refKey]link.Link    // in the database
 	targets map[targetKey]link.Link // in the database, live
-	taken   map[codeKey]bool
+	taken   map[codeKey]bool      // in the database or in this chunk
+	coded   map[codeKey]link.Link // in the database
 
 	results []CreateResult
 	fresh   []int       // links to be inserted
@@ -47,7 +48,7 @@ type creation struct {
 
 func (p *creation) reset(now int64) {
 	p.now = now
-	p.refs, p.targets, p.taken = map[refKey]link.Link{}, map[targetKey]link.Link{}, map[codeKey]bool{}
+	p.refs, p.targets, p.taken, p.coded = map[refKey]link.Link{}, map[targetKey]link.Link{}, map[codeKey]bool{}, map[codeKey]link.Link{}
 	p.results, p.fresh, p.same = make([]CreateResult, len(p.links)), nil, map[int]int{}
 }
 
@@ -63,7 +64,7 @@ func (d *DB) lookUp(ctx context.Context, tx *sql.Tx, p *creation) error {
 		if l.Reuse {
 			reuse, campaigns = append(reuse, i), append(campaigns, l.Campaign)
 		}
-		if l.Code != "" && (p.lookAll || !link.Generated(l.Code)) {
+		if l.Code != "" && (p.lookAll || l.SameCode || !link.Generated(l.Code)) {
 			codes = append(codes, i)
 		}
 	}
@@ -121,16 +122,13 @@ func (d *DB) lookUpCodes(ctx context.Context, tx *sql.Tx, p *creation, items []i
 			for _, i := range part {
 				args = append(args, []byte(p.links[i].Code))
 			}
-			rows, err := tx.QueryContext(ctx, "SELECT code FROM links WHERE domain_id = ? AND code IN ("+marks(len(part))+")", args...)
+			found, err := d.linksWhere(ctx, tx, "l.domain_id = ? AND l.code IN ("+marks(len(part))+")", args...)
 			if err != nil {
 				return fmt.Errorf("look up codes: %w", err)
 			}
-			found, err := collect(rows, func(code *[]byte) []any { return []any{code} })
-			if err != nil {
-				return fmt.Errorf("look up codes: %w", err)
-			}
-			for _, code := range found {
-				p.taken[codeKey{domain, string(code)}] = true
+			for _, l := range found {
+				key := codeKey{domain, l.Code}
+				p.taken[key], p.coded[key] = true, l
 			}
 		}
 	}
@@ -139,17 +137,18 @@ func (d *DB) lookUpCodes(ctx context.Context, tx *sql.Tx, p *creation, items []i
 
 // decide goes through the chunk in its order, so that a link may mean an earlier one of the same chunk.
 func (p *creation) decide() {
-	refs, targets := map[refKey]int{}, map[targetKey]int{}
+	refs, targets, codes := map[refKey]int{}, map[targetKey]int{}, map[codeKey]int{}
 	for i := range p.links {
 		l := &p.links[i]
 		ref, target := refKey{l.Account, l.Ref}, targetKey{l.Campaign, urlHash(l.URL)}
-		if p.knownRef(i, ref, refs) || p.knownTarget(i, target, targets) {
+		if p.knownRef(i, ref, refs) || p.knownTarget(i, target, targets) || p.knownCode(i, codes) {
 			continue
 		}
 		if !p.take(i) {
 			p.results[i].Err = link.ErrTaken
 			continue
 		}
+		codes[codeKey{l.Domain, l.Code}] = i
 		if l.Ref != "" {
 			refs[ref] = i
 		}
@@ -188,6 +187,24 @@ func (p *creation) knownTarget(i int, target targetKey, targets map[targetKey]in
 	}
 	first, here := targets[target]
 	if here {
+		p.same[i] = first
+	}
+	return here
+}
+
+// knownCode answers a link whose code stands for the same target already.
+func (p *creation) knownCode(i int, codes map[codeKey]int) bool {
+	l := &p.links[i]
+	if !l.SameCode {
+		return false
+	}
+	key := codeKey{l.Domain, l.Code}
+	if old, stored := p.coded[key]; stored && old.Account == l.Account && old.URL == l.URL {
+		p.means(i, old)
+		return true
+	}
+	first, here := codes[key]
+	if here = here && p.links[first].URL == l.URL; here {
 		p.same[i] = first
 	}
 	return here

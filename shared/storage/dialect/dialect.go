@@ -40,6 +40,8 @@ type Dialect struct {
 	NowMS string
 	// ForUpdate and ForShare end a SELECT whose rows stay locked until the transaction ends.
 	ForUpdate, ForShare string
+	// Fold is the format of an expression: bytes of UTF-8 as text without capitals. SQLite knows those of ASCII only.
+	Fold string
 	// MaxParams bounds the placeholders of one statement.
 	MaxParams int
 	// Partitions tells whether the tables clicks and link_minutes are cut by day.

@@ -23,6 +23,7 @@ func mysqlFamily() *Dialect {
 		NowMS:      "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 		ForUpdate:  " FOR UPDATE",
 		ForShare:   " LOCK IN SHARE MODE",
+		Fold:       "LOWER(CONVERT(%s USING utf8mb4)) COLLATE utf8mb4_bin",
 		MaxParams:  60_000,
 		Partitions: true,
 		upsert:     func(string) string { return "ON DUPLICATE KEY UPDATE" },

@@ -12,6 +12,7 @@ func NewSQLite() *Dialect {
 	return &Dialect{
 		Name:      SQLite,
 		NowMS:     "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)",
+		Fold:      "LOWER(CAST(%s AS TEXT))",
 		MaxParams: 30_000,
 		newRow:    "excluded.$1",
 		upsert:    func(key string) string { return "ON CONFLICT (" + key + ") DO UPDATE SET" },

@@ -27,6 +27,7 @@ var linkTests = []conformance{
 	{"CreateAtOnce", createAtOnce},
 	{"UpdateLink", updateLink},
 	{"ListLinks", listLinks},
+	{"CreateSameCode", createSameCode},
 }
 
 // newCatalog is a world with the default domain and a campaign.
@@ -343,6 +344,7 @@ func listLinks(t *testing.T, fresh Fresh) {
 		{storage.LinkFilter{Account: 1, Campaign: "none"}, 0, 10, nil},
 		{storage.LinkFilter{Account: 1, Tag: "red"}, 0, 10, []string{"tagged"}},
 		{storage.LinkFilter{Account: 1, Query: "needle"}, 0, 10, []string{"named", "tagged"}},
+		{storage.LinkFilter{Account: 1, Query: "NeeDLE"}, 0, 10, []string{"named", "tagged"}},
 		{storage.LinkFilter{Account: 1, Query: "needle", Tag: "blue", Campaign: "spring"}, 0, 10, []string{"tagged"}},
 	} {
 		found, err := w.db.ListLinks(t.Context(), c.filter, c.before, c.limit)
