@@ -2,16 +2,14 @@ package api
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/errgroup"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/links"
@@ -19,74 +17,60 @@ import (
 )
 
 const (
-	bulkChunk = 500       // lines a statement
+	bulkChunk = 1000      // lines a statement
+	bulkBytes = 1 << 20   // of the lines of one chunk
+	bulkWarm  = 10_000    // lines whose links are kept in memory, too
 	maxLine   = 256 << 10 // bytes of one line; a link with all its fields escaped has less
 )
 
 // bulk makes many links. The whole request is read to its end first, because many clients send all before they read
 // any; then its limits are known, and the links are made chunk by chunk while the answer streams.
 func (s *server) bulk(ctx context.Context, who account.Principal, _ *struct{}) (*lineStream, error) {
-	file, err := s.keepLines(of(ctx))
+	file, err := s.keepLines(of(ctx), linesTypes)
 	if err != nil {
 		return nil, err
 	}
-	return &lineStream{linesTypes[0], func(hc huma.Context) {
-		defer file.Close()
-		b := bulk{server: s, who: who, out: newLines(of(ctx)), in: bufio.NewReaderSize(file, 64<<10)}
-		if err := b.run(ctx); err != nil {
-			of(ctx).log.Error("bulk request cut", "line", b.line, "err", err)
+	source := &jsonLines{in: bufio.NewReaderSize(file, 64<<10)}
+	return s.stream(ctx, file, (&bulk{server: s, who: who, source: source, create: s.links.CreateAll, createMore: s.links.CreateMore}).run), nil
+}
+
+// stream answers with the lines that a function writes, and closes what it reads from.
+func (s *server) stream(ctx context.Context, from io.Closer, write func(context.Context, *lines) error) *lineStream {
+	return &lineStream{linesTypes[0], func(huma.Context) {
+		defer from.Close()
+		e := of(ctx)
+		if err := write(ctx, newLines(e)); err != nil {
+			e.log.Error("answer of lines cut", "err", err)
 			panic(http.ErrAbortHandler) // without the last line the client knows
 		}
-	}}, nil
+	}}
 }
 
-// keepLines copies the body into a file without a name, which is gone with its last handle.
-func (s *server) keepLines(e *exchange) (*os.File, error) {
-	body, err := openBody(e, linesTypes, maxBulk)
-	if err != nil {
-		return nil, err
-	}
-	file, err := os.CreateTemp(s.dir, "longtail-bulk-*")
-	if err != nil {
-		return nil, fmt.Errorf("keep bulk body: %w", err)
-	}
-	_ = os.Remove(file.Name()) // an error leaves a file behind, nothing else
-	if _, err := io.Copy(&lineCounter{w: file}, body); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+// A lineSource gives the links that a request asks for, one by one, and io.EOF after the last. What is wrong with one of
+// them is no error of the source.
+type lineSource interface {
+	next() (parsed, error)
 }
 
-// lineCounter refuses more than maxLines lines.
-type lineCounter struct {
-	w     io.Writer
-	lines int
-	open  bool // the last line has no end yet
+// parsed is one line of the request.
+type parsed struct {
+	draft links.Draft
+	line  int
+	size  int // bytes
+	err   error
 }
 
-func (c *lineCounter) Write(b []byte) (int, error) {
-	c.lines += bytes.Count(b, []byte{'\n'})
-	if len(b) > 0 {
-		c.open = b[len(b)-1] != '\n'
-	}
-	if c.lines > maxLines || c.lines == maxLines && c.open {
-		return 0, problem.New(problem.TooLarge, problem.Field{Rule: problem.RuleMaxLines, Detail: "at most " + strconv.Itoa(maxLines) + " lines"})
-	}
-	return c.w.Write(b)
-}
+// creation makes a chunk of links.
+type creation func(context.Context, account.Principal, []links.Draft) ([]links.Result, error)
 
-// bulk is one bulk request while it is answered.
+// bulk is one request of many links while it is answered.
 type bulk struct {
 	*server
-	who  account.Principal
-	in   *bufio.Reader
-	out  *lines
-	line int // last one read
+	who                account.Principal
+	source             lineSource
+	create, createMore creation // createMore beyond bulkWarm
 
-	created, existing, failed int
+	done bulkDone
 }
 
 // bulkDone is the last line of an answer: without it the answer was cut.
@@ -102,94 +86,118 @@ type bulkFailed struct {
 	Error *problem.Problem `json:"error"`
 }
 
-func (b *bulk) run(ctx context.Context) error {
+// run answers the request in three steps that work at once, each on a chunk of its own: the next is read while one is
+// stored and the one before is written. Never more than these few chunks are in memory.
+func (b *bulk) run(ctx context.Context, out *lines) error {
+	read, made := make(chan []parsed), make(chan []any)
+	steps, ctx := errgroup.WithContext(ctx)
+	steps.Go(safely(func() error {
+		defer close(read)
+		return b.read(ctx, read)
+	}))
+	steps.Go(safely(func() error {
+		defer close(made)
+		return b.make(ctx, read, made)
+	}))
+	steps.Go(safely(func() error { return write(out, made) }))
+	if err := steps.Wait(); err != nil {
+		return err
+	}
+	b.done.Done = true
+	return out.end(b.done)
+}
+
+// read sends the lines on in chunks.
+func (b *bulk) read(ctx context.Context, chunks chan<- []parsed) error {
 	for more := true; more; {
-		var chunk []parsed
-		var err error
-		if chunk, more, err = b.read(); err != nil {
+		chunk := make([]parsed, 0, bulkChunk)
+		for size := 0; more && len(chunk) < bulkChunk && size < bulkBytes; {
+			p, err := b.source.next()
+			switch {
+			case errors.Is(err, io.EOF):
+				more = false
+			case err != nil:
+				return fmt.Errorf("read kept lines: %w", err)
+			default:
+				chunk, size = append(chunk, p), size+p.size
+			}
+		}
+		if !send(ctx, chunks, chunk) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// send reports false when ctx ended first.
+func send[T any](ctx context.Context, to chan<- T, v T) bool {
+	select {
+	case to <- v:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// make stores the links of each chunk and sends its answers on, in the order of the lines.
+func (b *bulk) make(ctx context.Context, chunks <-chan []parsed, answers chan<- []any) error {
+	seen := 0
+	for chunk := range chunks {
+		drafts := make([]links.Draft, 0, len(chunk))
+		for _, p := range chunk {
+			if p.err == nil {
+				drafts = append(drafts, p.draft)
+			}
+		}
+		create := b.create
+		if seen += len(chunk); seen > bulkWarm {
+			create = b.createMore
+		}
+		results, err := create(ctx, b.who, drafts)
+		if err != nil {
 			return err
 		}
-		if err := b.answer(ctx, chunk); err != nil {
-			return err
+		if !send(ctx, answers, b.answers(chunk, results)) {
+			return ctx.Err()
 		}
 	}
-	if err := b.out.put(bulkDone{true, b.created, b.existing, b.failed}); err != nil {
-		return err
-	}
-	return b.out.flush()
+	return nil
 }
 
-// parsed is one line of the request.
-type parsed struct {
-	draft links.Draft
-	err   error
-}
-
-// read returns the next lines, and whether there are more.
-func (b *bulk) read() (chunk []parsed, more bool, err error) {
-	for len(chunk) < bulkChunk {
-		raw, err := readLine(b.in)
-		if errors.Is(err, io.EOF) {
-			return chunk, false, nil
-		}
-		if err != nil && !errors.Is(err, errLong) {
-			return nil, false, fmt.Errorf("read kept lines: %w", err)
-		}
-		b.line++
-		draft, err := parseLine(raw, err)
-		chunk = append(chunk, parsed{draft, err})
-	}
-	return chunk, true, nil
-}
-
-func (b *bulk) answer(ctx context.Context, chunk []parsed) error {
-	drafts := make([]links.Draft, 0, len(chunk))
-	for _, p := range chunk {
-		if p.err == nil {
-			drafts = append(drafts, p.draft)
-		}
-	}
-	results, err := b.links.CreateAll(ctx, b.who, drafts)
-	if err != nil {
-		return err
-	}
-	first := b.line - len(chunk) + 1
+func (b *bulk) answers(chunk []parsed, results []links.Result) []any {
+	all := make([]any, len(chunk))
 	for i, p := range chunk {
 		var r links.Result
 		if p.err == nil {
 			r, results = results[0], results[1:]
 			p.err = r.Err
 		}
-		if err := b.out.put(b.result(first+i, r, p.err)); err != nil {
+		switch {
+		case p.err != nil:
+			b.done.Failed++
+			all[i] = bulkFailed{problem.Of(p.err).AtLine(p.line)}
+			continue
+		case r.Existing:
+			b.done.Existing++
+		default:
+			b.done.Created++
+		}
+		all[i] = b.view(r)
+	}
+	return all
+}
+
+// write writes the answers, chunk by chunk.
+func write(out *lines, answers <-chan []any) error {
+	for chunk := range answers {
+		for _, v := range chunk {
+			if err := out.put(v); err != nil {
+				return err
+			}
+		}
+		if err := out.flush(); err != nil {
 			return err
 		}
 	}
-	return b.out.flush()
-}
-
-// result counts what became of a line and returns its answer.
-func (b *bulk) result(line int, r links.Result, err error) any {
-	switch {
-	case err != nil:
-		b.failed++
-		return bulkFailed{problem.Of(err).AtLine(line)}
-	case r.Existing:
-		b.existing++
-	default:
-		b.created++
-	}
-	return b.view(r)
-}
-
-// parseLine reads one line; tooLong is what reading it said.
-func parseLine(raw []byte, tooLong error) (links.Draft, error) {
-	if tooLong != nil {
-		return links.Draft{}, problem.New(problem.TooLarge, problem.Field{Rule: problem.RuleMaxBytes,
-			Detail: "a line has at most " + strconv.Itoa(maxLine) + " bytes"})
-	}
-	var body newLinkBody
-	if err := decode(raw, &body); err != nil {
-		return links.Draft{}, err
-	}
-	return body.draft()
+	return nil
 }

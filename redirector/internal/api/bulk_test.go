@@ -157,6 +157,9 @@ func TestBulkWritesFirst(t *testing.T) {
 	if got := bytes.Count(answer, []byte(`{"code":`)); got != n || !bytes.HasSuffix(answer, []byte(`{"done":true,"created":60000,"existing":0,"failed":0}`+"\n")) {
 		t.Errorf("%d answers", got)
 	}
+	if r.links.Warmed != bulkWarm || r.links.Shared != n-bulkWarm {
+		t.Errorf("%d links in memory and %d shared only", r.links.Warmed, r.links.Shared)
+	}
 }
 
 // TestBulkCut: when the store goes away, the answer ends without its last line.

@@ -2,11 +2,11 @@ package api
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -37,6 +37,14 @@ func newLines(e *exchange) *lines {
 
 func (l *lines) put(v any) error { return l.Encode(v) }
 
+// end writes the last line.
+func (l *lines) end(v any) error {
+	if err := l.put(v); err != nil {
+		return err
+	}
+	return l.flush()
+}
+
 func (l *lines) flush() error {
 	if err := l.buffer.Flush(); err != nil {
 		return err
@@ -55,26 +63,14 @@ func (p *persistent) Write(b []byte) (int, error) {
 	return p.Writer.Write(b)
 }
 
-var errLong = errors.New("line is too long")
-
-// readLine returns the next line without its end. A line beyond maxLine is read over and told as errLong.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := in.ReadSlice('\n')
-		if len(line) <= maxLine {
-			line = append(line, piece...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err == io.EOF && len(line) == 0:
-			return nil, io.EOF
-		case err != nil && err != io.EOF:
-			return nil, err
-		case len(line) > maxLine+1:
-			return nil, errLong
-		}
-		return bytes.TrimRight(line, "\r\n"), nil
+// safely turns a panic into an error: outside of the request's own goroutine it would end the process.
+func safely(step func() error) func() error {
+	return func() (err error) {
+		defer func() {
+			if caught := recover(); caught != nil {
+				err = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+			}
+		}()
+		return step()
 	}
 }

@@ -91,7 +91,7 @@ type linkPage struct{ Body page[linkView] }
 func (s *server) listLinks(ctx context.Context, who account.Principal, in *struct {
 	Campaign string `query:"campaign"`
 	Tag      string `query:"tag"`
-	Query    string `query:"q" doc:"Text within code, url or name."`
+	Query    string `query:"q" doc:"Text within code, url or name; capitals do not matter (in allinone those of A to Z)."`
 	Paging
 }) (*linkPage, error) {
 	scope := "links\x00" + who.Scope() + "\x00" + in.Campaign + "\x00" + in.Tag + "\x00" + in.Query

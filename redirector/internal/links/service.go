@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"longtail/redirector/internal/account"
@@ -59,6 +58,19 @@ func (s *Service) Create(ctx context.Context, who account.Principal, draft Draft
 // CreateAll makes a chunk of links with a few statements, whatever their number. A draft that is wrong fails alone; an
 // error means that the store does not answer and nothing is known of any of them.
 func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
+	return s.createAll(ctx, who, drafts, s.cache.Warm)
+}
+
+// CreateMore is CreateAll for what comes after the first thousands of one request: it is not kept in this process's
+// memory, where it would push out what is clicked.
+func (s *Service) CreateMore(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
+	return s.createAll(ctx, who, drafts, s.cache.Share)
+}
+
+// writeThrough tells the caches of links that were just committed.
+type writeThrough func(ctx context.Context, links []link.Link)
+
+func (s *Service) createAll(ctx context.Context, who account.Principal, drafts []Draft, tell writeThrough) ([]Result, error) {
 	results := make([]Result, len(drafts))
 	news := make([]storage.NewLink, 0, len(drafts))
 	places := make([]int, 0, len(drafts)) // of each new link among the drafts
@@ -79,7 +91,9 @@ func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts [
 	if err := s.insert(ctx, drafts, results, news, places); err != nil {
 		return nil, err
 	}
-	s.warm(ctx, results)
+	if fresh := created(results); len(fresh) > 0 {
+		tell(ctx, fresh)
+	}
 	return results, nil
 }
 
@@ -158,17 +172,15 @@ func (s *Service) hosts(ctx context.Context, results []Result) error {
 	return nil
 }
 
-// warm writes what is new through to the caches.
-func (s *Service) warm(ctx context.Context, results []Result) {
+// created are the links that were not there before.
+func created(results []Result) []link.Link {
 	fresh := make([]link.Link, 0, len(results))
 	for _, r := range results {
 		if r.Err == nil && !r.Existing {
 			fresh = append(fresh, r.Link)
 		}
 	}
-	if len(fresh) > 0 {
-		s.cache.Warm(ctx, slices.Clip(fresh))
-	}
+	return fresh
 }
 
 // TrackedURL returns the address that a recipient clicks: the public base with the domain's host.

@@ -42,6 +42,8 @@ type CampaignStore interface {
 // Cache is told of what is new. It never fails a create: what it misses is loaded at the first click.
 type Cache interface {
 	Warm(ctx context.Context, links []link.Link)
+	// Share is Warm without this process's memory.
+	Share(ctx context.Context, links []link.Link)
 	LinkChanged(ctx context.Context, id uint64)
 	CampaignChanged(ctx context.Context, id uint64)
 }

@@ -20,6 +20,21 @@ func (r *Resolver) Warm(ctx context.Context, links []link.Link) {
 		targets[i] = Of(&links[i])
 		r.memory.fill(targets[i].key(), &entry{target: targets[i], loadedMS: now}, r.floors.least)
 	}
+	r.share(ctx, targets)
+}
+
+// Share is Warm without this instance's memory: for the many links of one request, which would only push out what is
+// clicked now. That their codes do not exist is taken back here, too.
+func (r *Resolver) Share(ctx context.Context, links []link.Link) {
+	targets := make([]*Target, len(links))
+	for i := range links {
+		targets[i] = Of(&links[i])
+		r.memory.revive(targets[i].key())
+	}
+	r.share(ctx, targets)
+}
+
+func (r *Resolver) share(ctx context.Context, targets []*Target) {
 	if r.shared == nil {
 		return
 	}

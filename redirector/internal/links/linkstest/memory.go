@@ -24,6 +24,7 @@ type Memory struct {
 	found     map[any]int
 	history   map[uint64][]storage.LinkVersion
 	Warmed    int // links written through
+	Shared    int // links written through, but not into this process's memory
 	Changed   int // changes told
 }
 
@@ -186,6 +187,13 @@ func (m *Memory) Warm(_ context.Context, l []link.Link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Warmed += len(l)
+}
+
+// Share counts the links.
+func (m *Memory) Share(_ context.Context, l []link.Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Shared += len(l)
 }
 
 // LinkChanged counts the change.
