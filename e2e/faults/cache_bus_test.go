@@ -28,7 +28,7 @@ type breach struct {
 func TestC7LostBus(t *testing.T) {
 	f := stage.NewFault(t, "C7")
 	h := newHerd(t, stage.Full(4, 3), nil)
-	half := halfBreak(h)
+	half := halfBreak(t, h)
 	edits := &editor{h: h, links: shuffled(f, h.links(t, t.Name(), 200)), versions: make([]int, 200)}
 	h.know(t, edits.links)
 	h.silent(t, false)
@@ -56,6 +56,7 @@ func stall(h *herd, d time.Duration) breach {
 	return breach{"Redis hanging", d,
 		func(*testing.T) { h.wire.Stall(wire.Both) },
 		func(t *testing.T) int {
+			t.Helper()
 			silent := stage.Meter(t, h.all, "longtail_bus_silent")
 			h.wire.Heal()
 			return silent
@@ -64,7 +65,8 @@ func stall(h *herd, d time.Duration) breach {
 
 // halfBreak returns a breach in which subscribers' connections are silent while all other exchanges with Redis go on. The
 // instances subscribe anew once, so that the wire sees it.
-func halfBreak(h *herd) func(d time.Duration) breach {
+func halfBreak(t *testing.T, h *herd) func(d time.Duration) breach {
+	t.Helper()
 	var mu sync.Mutex
 	var mended chan struct{} // nil while whole
 	h.wire.Watch(func(*wire.Conn) wire.Hook {
@@ -84,6 +86,15 @@ func halfBreak(h *herd) func(d time.Duration) breach {
 		}
 	})
 	h.wire.Cut()
+	mend := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if mended != nil {
+			close(mended)
+			mended = nil
+		}
+	}
+	t.Cleanup(mend) // whatever happened, nobody waits for ever
 	return func(d time.Duration) breach {
 		return breach{"half a break", d,
 			func(*testing.T) {
@@ -92,11 +103,9 @@ func halfBreak(h *herd) func(d time.Duration) breach {
 				mended = make(chan struct{})
 			},
 			func(t *testing.T) int {
+				t.Helper()
 				silent := stage.Meter(t, h.all, "longtail_bus_silent")
-				mu.Lock()
-				defer mu.Unlock()
-				close(mended)
-				mended = nil
+				mend()
 				return silent
 			}}
 	}
@@ -110,6 +119,7 @@ func overflow(h *herd, d time.Duration) breach {
 	before := 0
 	return breach{"output buffers overflowing", d,
 		func(t *testing.T) {
+			t.Helper()
 			before = disconnections(t, h)
 			if err := h.redis.ConfigSet(t.Context(), limit, "pubsub 64kb 0 0").Err(); err != nil {
 				t.Fatal(err)
@@ -126,6 +136,7 @@ func overflow(h *herd, d time.Duration) breach {
 			})
 		},
 		func(t *testing.T) int {
+			t.Helper()
 			stop()
 			flood.Wait()
 			if err := h.redis.ConfigSet(t.Context(), limit, "pubsub 32mb 8mb 60").Err(); err != nil {
@@ -199,6 +210,7 @@ func (e *editor) during(t *testing.T, f *stage.Fault, b breach) string {
 
 // edit makes n edits at a pace, several at once when they take longer.
 func (e *editor) edit(ctx context.Context, t *testing.T, seen *observers, n int, pace time.Duration) {
+	t.Helper()
 	var all sync.WaitGroup
 	tick := time.NewTicker(pace)
 	defer tick.Stop()

@@ -56,6 +56,7 @@ func (o *observers) apply(t *testing.T, h *herd, c change) {
 const giveUp = 10 * time.Second
 
 func (o *observers) watch(t *testing.T, h *herd, instance int, acked time.Time, c change) {
+	t.Helper()
 	s := sight{instance: instance, acked: acked, stale: -1}
 	for {
 		sent := time.Since(acked)

@@ -2,8 +2,8 @@ package faults
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // for the database's own record of statements
 	"github.com/redis/go-redis/v9"
 
 	"longtail/e2e/oracle"
@@ -51,13 +50,11 @@ func newHerd(t *testing.T, n int, settings map[string]string) *herd {
 		_ = h.wire.Close()
 	})
 	own := map[string]string{"LONGTAIL_REDIS_URL": "redis://" + h.wire.Addr() + "/0"}
-	for name, value := range settings {
-		own[name] = value
-	}
+	maps.Copy(own, settings)
 	var starting sync.WaitGroup
 	for i := range n {
 		name := fmt.Sprintf("herd-%d", i+1)
-		p, err := h.Cluster.Redirector(name, filepath.Join(t.TempDir(), name), own)
+		p, err := h.Redirector(name, filepath.Join(t.TempDir(), name), own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,12 +92,14 @@ func (h *herd) end(t *testing.T) {
 func (h *herd) whole(t *testing.T) {
 	t.Helper()
 	h.wire.Heal()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
 	for _, p := range []*stack.Process{h.MySQL.Process, h.Redis.Process} {
 		if err := p.Cont(); err != nil {
 			t.Error(err)
 		}
 		if !p.Alive() {
-			if err := p.Start(context.WithoutCancel(t.Context())); err != nil {
+			if err := p.Start(ctx); err != nil {
 				t.Error(err)
 			}
 		}
@@ -197,48 +196,6 @@ func (h *herd) commands(t *testing.T, name string) int {
 		t.Fatal(err)
 	}
 	return calls
-}
-
-// A record is the database's own of every statement that it was given.
-type record struct{ db *sql.DB }
-
-// recording lets the database keep a record until the test ends.
-func recording(t *testing.T, c *stack.Cluster) record {
-	t.Helper()
-	db := database(t, c)
-	run := func(ctx context.Context, statements ...string) {
-		for _, s := range statements {
-			if _, err := db.ExecContext(ctx, s); err != nil {
-				t.Errorf("%s: %v", s, err)
-			}
-		}
-	}
-	t.Cleanup(func() {
-		run(context.WithoutCancel(t.Context()), "SET GLOBAL general_log = 0", "TRUNCATE TABLE mysql.general_log", "SET GLOBAL log_output = 'FILE'")
-	})
-	run(t.Context(), "SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = 1")
-	return record{db}
-}
-
-// lookups counts those of a code.
-func (r record) lookups(t *testing.T, code string) (n int) {
-	t.Helper()
-	const question = "SELECT COUNT(*) FROM mysql.general_log WHERE argument LIKE ? AND argument NOT LIKE '%general_log%'"
-	if err := r.db.QueryRowContext(t.Context(), question, "SELECT%"+code+"%").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// database is the cluster's, open until the test ends.
-func database(t *testing.T, c *stack.Cluster) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("mysql", c.MySQL.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

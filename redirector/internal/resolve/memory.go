@@ -19,7 +19,7 @@ const (
 	// forever is longer than any process lives: targets leave memory by eviction only.
 	forever = 10 * 365 * 24 * time.Hour
 	// What an entry weighs beside its texts: the cache's node and table slot, the entry, and the target if there is
-	// one. TestMemoryBound measures them.
+	// one. TestC3MemoryBound measures them.
 	entryBytes  = 190
 	targetBytes = 130
 )

@@ -18,9 +18,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestMemoryBound is the other half of C3: a burst of a million distinct codes stays within the bytes that were
+// TestC3MemoryBound is the other half of C3: a burst of a million distinct codes stays within the bytes that were
 // configured, tombstones as well as targets, and what entries are said to weigh is what they weigh.
-func TestMemoryBound(t *testing.T) {
+func TestC3MemoryBound(t *testing.T) {
 	const bound, burst = 32 << 20, 1_000_000 / scale
 	for name, target := range map[string]func(i int, code string) *Target{
 		"tombstones": func(int, string) *Target { return nil },
