@@ -65,7 +65,7 @@ func (a *addresses) UnmarshalJSON(raw []byte) error {
 	}
 	*a = nil
 	for _, text := range several {
-		*a = append(*a, headerURLs(text)...)
+		*a = append(*a, rewrite.HeaderURLs(text)...)
 	}
 	return nil
 }
@@ -74,24 +74,6 @@ func (a *addresses) UnmarshalJSON(raw []byte) error {
 func (addresses) Schema(huma.Registry) *huma.Schema {
 	text := &huma.Schema{Type: huma.TypeString}
 	return &huma.Schema{OneOf: []*huma.Schema{text, {Type: huma.TypeArray, Items: text}}}
-}
-
-// headerURLs returns what stands in angle brackets, without the header's folding, or the text itself if nothing does.
-func headerURLs(text string) (urls []string) {
-	rest := text
-	for {
-		_, after, found := strings.Cut(rest, "<")
-		url, behind, closed := strings.Cut(after, ">")
-		if !found || !closed {
-			break
-		}
-		urls = append(urls, strings.Join(strings.Fields(url), ""))
-		rest = behind
-	}
-	if urls == nil {
-		return []string{strings.TrimSpace(text)}
-	}
-	return urls
 }
 
 // utmChoice says which parameters are added to targets: none, the campaign's, or these.

@@ -186,15 +186,7 @@ func TestRewriteSizes(t *testing.T) {
 	}
 }
 
-func TestHeaderURLs(t *testing.T) {
-	for text, want := range map[string][]string{
-		"<https://a.example/u,1>, <mailto:x>": {"https://a.example/u,1", "mailto:x"}, "https://a.example/": {"https://a.example/"},
-		"<https://a.example/\r\n u>": {"https://a.example/u"}, " <x": {"<x"}, "": {""},
-	} {
-		if got := headerURLs(text); !slices.Equal(got, want) {
-			t.Errorf("%q: %q", text, got)
-		}
-	}
+func TestUnsubscribeAddresses(t *testing.T) {
 	var list addresses
 	if err := json.Unmarshal([]byte(`["https://a.example/","<https://b.example/>"]`), &list); err != nil || !slices.Equal(list, addresses{"https://a.example/", "https://b.example/"}) {
 		t.Errorf("%q %v", list, err)

@@ -19,6 +19,7 @@ type redirector struct {
 	Keys      keysCommand      `cmd:"" help:"API keys."`
 	Spool     spoolCommand     `cmd:"" help:"The clicks on this machine's disk."`
 	Instances instancesCommand `cmd:"" help:"Redirectors that the database knows."`
+	Rewrite   rewriteCommand   `cmd:"" help:"Show what rewriting would change in a mail."`
 	Health    telemetry.Health `cmd:"" help:"Ask the running redirector whether it is ready; exit status 0 or 1."`
 }
 

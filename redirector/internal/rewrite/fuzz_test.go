@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,13 +10,12 @@ import (
 // FuzzRewrite: whatever comes in, nothing panics, the way back is exact, and nothing but targets of links has changed.
 func FuzzRewrite(f *testing.F) {
 	for _, source := range mails(f) {
-		f.Add(source)
+		for line := range strings.Lines(source) { // short ones, which the fuzzer is quick with
+			if len(line) < 500 && strings.Contains(strings.ToLower(line), "href") {
+				f.Add(line)
+			}
+		}
 	}
-	letter, err := os.ReadFile("testdata/letter.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(string(letter))
 	for _, seed := range []string{
 		`<a data-longtail=off href=https://a.example/?x={{y}}&amp;z=1#f>`, `<!--[if mso]><!--[if x]><v:rect href='&#104;ttps://a.example'/><![endif]-->`,
 		"<A\r\nHREF=\"\n https://a.ex\nample/%%x%% \">", `<area href="https://a.example/?*%7Cx%7C*&{%if%}&${a}&[[b]]">`, "(https://a.example/?q={{ a \" }}).", `<a =href>`,
@@ -64,7 +62,7 @@ var growths = []growth{
 // and the least of some runs; a quadratic reader would take 16 times as long for four times the mail.
 func TestLinear(t *testing.T) {
 	for i, g := range growths {
-		size := 256 << 10
+		size := 128 << 10
 		if i == 0 {
 			size = 1 << 20
 		}
@@ -86,7 +84,7 @@ func (g *growth) cost(t *testing.T, size int) time.Duration {
 	t.Helper()
 	source := g.before + strings.Repeat(g.piece, size/len(g.piece)) + g.behind
 	best := time.Hour
-	for range 3 {
+	for range 2 {
 		began := spent(t)
 		p, q := HTML(source, plain), Text(source, plain)
 		run(p, "")
