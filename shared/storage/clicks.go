@@ -22,14 +22,27 @@ var clicksInsert = multi{
 
 func (d *DB) insertClicks(ctx context.Context, tx *sql.Tx, clicks []ClickRow) error {
 	now := time.Now().UnixMilli()
-	_, err := clicksInsert.run(ctx, d, tx, len(clicks), func(args []any, i int) []any {
+	return clicksInsert.fill(ctx, d, tx, len(clicks), func(v *values, i int) {
 		r := &clicks[i]
 		c := &r.Click
-		return append(args, c.Campaign, c.ID[:], c.ID.Day(), c.Account, c.Link, []byte(r.Recipient), uint8(r.Token),
-			uint8(c.Method), uint8(r.Class), int64(c.Flags), []byte(c.IP), []byte(c.UserAgent), []byte(c.Referrer),
-			c.ID.MS(), now, r.Rule, r.Rules)
+		v.uint(c.Campaign)
+		v.bytes(c.ID[:])
+		v.int(int64(c.ID.Day()))
+		v.uint(uint64(c.Account))
+		v.uint(c.Link)
+		v.text(r.Recipient)
+		v.uint(uint64(r.Token))
+		v.uint(uint64(c.Method))
+		v.uint(uint64(r.Class))
+		v.uint(uint64(c.Flags))
+		v.text(c.IP)
+		v.text(c.UserAgent)
+		v.text(c.Referrer)
+		v.int(c.ID.MS())
+		v.int(now)
+		v.int(int64(r.Rule))
+		v.int(int64(r.Rules))
 	})
-	return err
 }
 
 // byCampaign yields the runs of equal campaign in sorted clicks.

@@ -87,9 +87,17 @@ func (d *DB) recipientsUpsert() *multi {
 // it and keeps the old values beside the new ones, so what is read is this transaction's own transition.
 func (d *DB) meetRecipients(ctx context.Context, tx *sql.Tx, clicks []ClickRow) ([]met, error) {
 	pages := mergeRecipients(clicks)
-	_, err := d.recipientsUpsert().run(ctx, d, tx, len(pages), func(args []any, i int) []any {
+	err := d.recipientsUpsert().fill(ctx, d, tx, len(pages), func(v *values, i int) {
 		p := &pages[i]
-		return append(args, p.campaign, []byte(p.recipient), p.page, p.links, 0, p.first, 0, p.last, p.clicks)
+		v.uint(p.campaign)
+		v.text(p.recipient)
+		v.uint(uint64(p.page))
+		v.int(p.links)
+		v.int(0)
+		v.int(p.first)
+		v.int(0)
+		v.int(p.last)
+		v.int(p.clicks)
 	})
 	if err != nil {
 		return nil, err

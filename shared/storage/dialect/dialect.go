@@ -44,6 +44,9 @@ type Dialect struct {
 	Fold string
 	// MaxParams bounds the placeholders of one statement.
 	MaxParams int
+	// Literals tells that binary values may stand in a statement as 'text' or X'hexadecimal', and are the same as bytes
+	// that were bound.
+	Literals bool
 	// Partitions tells whether the tables clicks and link_minutes are cut by day.
 	Partitions bool
 

@@ -25,6 +25,7 @@ func mysqlFamily() *Dialect {
 		ForShare:   " LOCK IN SHARE MODE",
 		Fold:       "LOWER(CONVERT(%s USING utf8mb4)) COLLATE utf8mb4_bin",
 		MaxParams:  60_000,
+		Literals:   true,
 		Partitions: true,
 		upsert:     func(string) string { return "ON DUPLICATE KEY UPDATE" },
 		ignore:     ignoreByNoChange,
