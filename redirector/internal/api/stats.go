@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
@@ -187,9 +188,11 @@ type recipientPage struct{ Body page[recipientView] }
 
 func (s *server) recipients(ctx context.Context, who account.Principal, in *struct {
 	InCampaign
+	Query string `query:"q" doc:"What the recipient begins with, in either case."`
 	Paging
 }) (*recipientPage, error) {
-	scope := "recipients\x00" + who.Scope() + "\x00" + in.Campaign
+	prefix := strings.ToLower(in.Query)
+	scope := "recipients\x00" + who.Scope() + "\x00" + in.Campaign + "\x00" + prefix
 	after, limit, err := in.parse(scope)
 	if err != nil {
 		return nil, err
@@ -198,7 +201,7 @@ func (s *server) recipients(ctx context.Context, who account.Principal, in *stru
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.stats.Recipients(ctx, c.ID, string(after), limit)
+	found, next, err := s.stats.Recipients(ctx, c.ID, prefix, string(after), limit)
 	if err != nil {
 		return nil, err
 	}

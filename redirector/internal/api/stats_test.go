@@ -50,7 +50,7 @@ func (m *statsMemory) FeedBalance(context.Context, uint64) (storage.FeedBalance,
 	return storage.FeedBalance{Answered: 10, Stored: 7, Waiting: 2, SetAside: 1}, nil
 }
 
-func (m *statsMemory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []storage.Clicker, err error) {
+func (m *statsMemory) Recipients(_ context.Context, _ uint64, _, after string, limit int) (found []storage.Clicker, err error) {
 	for _, name := range []string{"r-1", "r-2", "r-3"} {
 		if name > after && len(found) < limit {
 			found = append(found, storage.Clicker{Recipient: name, Clicks: 2, FirstMS: 1000, LastMS: 2000})

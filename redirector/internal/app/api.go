@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/api"
 	"longtail/redirector/internal/check"
+	"longtail/redirector/internal/console"
 	"longtail/redirector/internal/domains"
 	"longtail/redirector/internal/edge"
 	"longtail/redirector/internal/links"
@@ -48,16 +50,35 @@ func (a *app) startAPI(l net.Listener) {
 		return
 	}
 	var d door
+	server := api.NewServer(&d, a.o.Log)
 	a.life.Go("opening the API", 2*time.Second, func(ctx context.Context) error {
 		db, codes, err := a.codeKey(ctx)
 		if err != nil {
 			return err
 		}
-		h := a.apiHandler(db, codes)
+		gate := account.NewGate(db, a.o.Secrets.Bootstrap)
+		calls := a.apiHandler(db, codes, gate)
+		pages := console.New(console.Options{API: calls, Gate: gate, Sessions: db, Log: a.o.Log})
+		server.RegisterOnShutdown(pages.Close)
+		h := front(calls, pages)
 		d.behind.Store(&h)
 		return nil
 	})
-	a.life.Serve("API", 15*time.Second, api.NewServer(&d, a.o.Log), l)
+	a.life.Serve("API", 15*time.Second, server, l)
+}
+
+// front lets the console have what is under /console/, and whoever opens the address in a browser; the rest is the API's.
+func front(calls, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/console/"):
+			pages.ServeHTTP(w, r)
+		case r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/console"):
+			http.Redirect(w, r, "/console/", http.StatusSeeOther)
+		default:
+			calls.ServeHTTP(w, r)
+		}
+	})
 }
 
 // codeKey reads the installation's key, however long that takes.
@@ -91,14 +112,14 @@ func (c domainCaches) DomainsChanged(ctx context.Context) {
 	c.resolver.DomainsChanged(ctx)
 }
 
-func (a *app) apiHandler(db *storage.DB, codes link.CodeKey) http.Handler {
+func (a *app) apiHandler(db *storage.DB, codes link.CodeKey, gate *account.Gate) http.Handler {
 	secrets := [][]byte{a.o.Secrets.Secret}
 	if a.o.Secrets.Previous != nil {
 		secrets = append(secrets, a.o.Secrets.Previous)
 	}
 	made := links.New(links.Options{Store: db, Cache: a.resolver, Codes: codes, Base: a.o.Public.URL})
 	return api.New(api.Options{
-		Gate:     account.NewGate(db, a.o.Secrets.Bootstrap),
+		Gate:     gate,
 		Rates:    account.NewRates(a.o.API.Rate, a.redis),
 		Accounts: account.NewService(db, a.resolver),
 		Domains: domains.New(domains.Options{

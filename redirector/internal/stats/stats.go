@@ -29,8 +29,9 @@ type Store interface {
 	// Gaps touch [fromMS, toMS); 0 = without that border.
 	Gaps(ctx context.Context, fromMS, toMS int64) ([]storage.Gap, error)
 	FeedBalance(ctx context.Context, campaign uint64) (storage.FeedBalance, error)
-	// Recipients returns up to limit of those who clicked, in the order of their names, behind after.
-	Recipients(ctx context.Context, campaign uint64, after string, limit int) ([]storage.Clicker, error)
+	// Recipients returns up to limit of those who clicked and whose names begin with prefix, in the order of their names,
+	// behind after.
+	Recipients(ctx context.Context, campaign uint64, prefix, after string, limit int) ([]storage.Clicker, error)
 	ClickStore
 }
 
@@ -132,9 +133,10 @@ func (s *Service) Balance(ctx context.Context, campaign uint64) (storage.FeedBal
 	return b, nil
 }
 
-// Recipients returns who clicked in a campaign, in the order of their names, and the last name if there are more.
-func (s *Service) Recipients(ctx context.Context, campaign uint64, after string, limit int) (found []storage.Clicker, next string, err error) {
-	found, err = s.store.Recipients(ctx, campaign, after, limit+1)
+// Recipients returns who clicked in a campaign and has a name that begins with prefix, in the order of their names, and the
+// last name if there are more.
+func (s *Service) Recipients(ctx context.Context, campaign uint64, prefix, after string, limit int) (found []storage.Clicker, next string, err error) {
+	found, err = s.store.Recipients(ctx, campaign, prefix, after, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("read recipients: %w", err)
 	}

@@ -92,7 +92,7 @@ func (m *memory) FeedBalance(context.Context, uint64) (storage.FeedBalance, erro
 	return storage.FeedBalance{}, m.fail
 }
 
-func (m *memory) Recipients(_ context.Context, _ uint64, after string, limit int) (found []storage.Clicker, err error) {
+func (m *memory) Recipients(_ context.Context, _ uint64, _, after string, limit int) (found []storage.Clicker, err error) {
 	for _, name := range []string{"a", "b", "c"} {
 		if name > after && len(found) < limit {
 			found = append(found, storage.Clicker{Recipient: name})
@@ -343,7 +343,7 @@ func TestRecipientsPages(t *testing.T) {
 	s := New(&memory{})
 	var all []string
 	for after := ""; ; {
-		page, next, err := s.Recipients(t.Context(), 1, after, 2)
+		page, next, err := s.Recipients(t.Context(), 1, "", after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -166,13 +166,18 @@ func clickers(t *testing.T, fresh Fresh) {
 	w.ingest(storage.Batch{Clicks: []storage.ClickRow{
 		w.on(made, 5, "ben", storage.Human), w.on(made, 3, "ben", storage.Human), w.on(made, 9, "anna", storage.Human), w.on(made, 1, "", storage.Human),
 	}})
-	first, err := w.db.Recipients(t.Context(), campaign.ID, "", 1)
+	first, err := w.db.Recipients(t.Context(), campaign.ID, "", "", 1)
 	if want := []storage.Clicker{{Recipient: "anna", Clicks: 1, FirstMS: w.now + 9, LastMS: w.now + 9}}; err != nil || !slices.Equal(first, want) {
 		t.Errorf("%+v, %v", first, err)
 	}
-	rest, err := w.db.Recipients(t.Context(), campaign.ID, "anna", 10)
+	rest, err := w.db.Recipients(t.Context(), campaign.ID, "", "anna", 10)
 	if want := []storage.Clicker{{Recipient: "ben", Clicks: 2, FirstMS: w.now + 3, LastMS: w.now + 5}}; err != nil || !slices.Equal(rest, want) {
 		t.Errorf("%+v, %v", rest, err)
+	}
+	for prefix, want := range map[string]int{"b": 1, "ben": 1, "bens": 0, "": 2} {
+		if found, err := w.db.Recipients(t.Context(), campaign.ID, prefix, "", 10); err != nil || len(found) != want {
+			t.Errorf("%q: %+v, %v; want %d", prefix, found, err, want)
+		}
 	}
 }
 
