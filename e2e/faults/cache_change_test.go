@@ -64,7 +64,7 @@ func (o *observers) watch(t *testing.T, h *herd, instance int, acked time.Time, 
 			s.fresh = time.Since(acked)
 			break
 		}
-		if s.stale = sent; sent > giveUp {
+		if s.stale, s.fresh = sent, sent; sent > giveUp {
 			t.Errorf("%s is not as it was changed %v ago on %s", c.path, sent, h.all[instance].Name)
 			break
 		}
