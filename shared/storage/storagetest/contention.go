@@ -29,6 +29,8 @@ type Contention struct {
 	// Unsorted lets each statement of many rows write them in an order of chance, and so lock them: a control that shows
 	// what the order of locks is good for.
 	Unsorted bool
+	// Apart begins the second delivery when the first is over. Otherwise both are under way at the same time.
+	Apart bool
 }
 
 // A Contended is what came of it. Rows and counters were compared already.
@@ -91,7 +93,7 @@ func Contend(t *testing.T, fresh Fresh, c Contention) Contended {
 		Transactions: int(sum.transactions.Load()), Inserted: int(sum.inserted.Load()), Duplicate: int(sum.duplicate.Load()),
 		Deadlocks: int(deadlocks.Load()), GivenUp: int(sum.given.Load()),
 	}
-	t.Logf("%d workers, %d events twice, unsorted %t: %+v", c.Workers, c.Events, c.Unsorted, found)
+	t.Logf("%+v: %+v", c, found)
 	if found.Inserted != c.Events || found.Duplicate != c.Events || !c.Unsorted && found.GivenUp != 0 {
 		t.Errorf("%+v; want %d inserted, as many duplicate, none given up", found, c.Events)
 	}
@@ -103,18 +105,29 @@ func Contend(t *testing.T, fresh Fresh, c Contention) Contended {
 func (c *Contention) deliver(w *world, batches chan<- []storage.ClickRow) {
 	r := rand.New(rand.NewPCG(c.Seed, 2)) //nolint:gosec // a test's events
 	zipf := rand.NewZipf(r, 1.1, 1, uint64(c.Links-1))
+	chunk := together * c.Batch
+	if c.Apart {
+		chunk = c.Events
+	}
 	for done := 0; done < c.Events; {
-		rows := make([]storage.ClickRow, min(c.Events-done, together*c.Batch))
+		rows := make([]storage.ClickRow, min(c.Events-done, chunk))
 		for i := range rows {
 			rows[i] = w.at(int64(done+i)/10, 1, uint32(zipf.Uint64()), "r-"+strconv.Itoa(r.IntN(3000)))
 		}
 		done += len(rows)
 		again := slices.Clone(rows)
 		r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
-		for i := 0; i < len(rows); i += c.Batch {
-			end := min(i+c.Batch, len(rows))
-			batches <- rows[i:end:end]
-			batches <- again[i:end:end]
+		first, second := slices.Collect(slices.Chunk(rows, c.Batch)), slices.Collect(slices.Chunk(again, c.Batch))
+		for i := range first {
+			batches <- first[i]
+			if !c.Apart {
+				batches <- second[i]
+			}
+		}
+		if c.Apart {
+			for _, some := range second {
+				batches <- some
+			}
 		}
 	}
 }
