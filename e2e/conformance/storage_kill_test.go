@@ -90,7 +90,7 @@ func wantCounted(t *testing.T, server *stack.Database, want int) {
 	defer db.Close()
 	for _, query := range []string{
 		"SELECT COUNT(*) FROM clicks", "SELECT SUM(clicks) FROM link_minutes WHERE link_id = 0", "SELECT SUM(clicks) FROM link_quarters WHERE link_id > 0",
-		"SELECT SUM(clicks) FROM link_totals WHERE link_id = 0", "SELECT SUM(stored) FROM feed_counts", "SELECT SUM(clicks) FROM recipients",
+		"SELECT SUM(clicks) FROM link_totals WHERE link_id = 0", "SELECT SUM(feed_counts.stored) FROM feed_counts", "SELECT SUM(clicks) FROM recipients",
 	} {
 		var got string
 		if err := db.QueryRowContext(t.Context(), query).Scan(&got); err != nil || got != fmt.Sprint(want) {

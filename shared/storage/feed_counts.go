@@ -48,7 +48,7 @@ func (d *DB) addCounts(ctx context.Context, tx *sql.Tx, c counts) error {
 		return cmp.Or(bytes.Compare(x.feed[:], y.feed[:]), cmp.Compare(x.campaign, y.campaign))
 	})
 	insert := multi{
-		head: "INSERT INTO feed_counts (feed, campaign_id, answered, stored, set_aside) VALUES ",
+		head: "INSERT INTO feed_counts (feed, campaign_id, answered, `stored`, set_aside) VALUES ",
 		cols: 5,
 		tail: d.dia.Upsert("feed_counts", "feed, campaign_id", "stored = old.stored + new.stored",
 			"set_aside = old.set_aside + new.set_aside"),
@@ -80,7 +80,7 @@ func (d *DB) answered(ctx context.Context, q querier, feed queue.FeedID) (map[ui
 
 // unsettled returns how many answered clicks of a feed are neither stored nor set aside.
 func (d *DB) unsettled(ctx context.Context, tx *sql.Tx, feed queue.FeedID) (n int64, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT COALESCE(SUM("+d.dia.Expr("feed_counts", "GREATEST(answered - stored - set_aside, 0)")+
+	err = tx.QueryRowContext(ctx, "SELECT COALESCE(SUM("+d.dia.Expr("feed_counts", "GREATEST(answered - feed_counts.stored - set_aside, 0)")+
 		"), 0) FROM feed_counts WHERE feed = ?", feed[:]).Scan(&n)
 	return n, err
 }
@@ -112,8 +112,8 @@ func (d *DB) FeedBalance(ctx context.Context, campaign uint64) (b FeedBalance, e
 	if campaign != 0 {
 		where, args = " WHERE campaign_id = ?", []any{campaign}
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT feed, SUM(answered), SUM(stored), SUM(set_aside), SUM("+
-		d.dia.Expr("feed_counts", "GREATEST(answered - stored - set_aside, 0)")+") FROM feed_counts"+where+" GROUP BY feed", args...)
+	rows, err := tx.QueryContext(ctx, "SELECT feed, SUM(answered), SUM(feed_counts.stored), SUM(set_aside), SUM("+
+		d.dia.Expr("feed_counts", "GREATEST(answered - feed_counts.stored - set_aside, 0)")+") FROM feed_counts"+where+" GROUP BY feed", args...)
 	if err != nil {
 		return b, fmt.Errorf("read balance: %w", err)
 	}
@@ -166,7 +166,7 @@ func (d *DB) fold(ctx context.Context, tx *sql.Tx, feed queue.FeedID) error {
 		campaign                   uint64
 		answered, stored, setAside int64
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT campaign_id, answered, stored, set_aside FROM feed_counts WHERE feed = ? ORDER BY campaign_id"+d.dia.ForUpdate, feed[:])
+	rows, err := tx.QueryContext(ctx, "SELECT campaign_id, answered, feed_counts.stored, set_aside FROM feed_counts WHERE feed = ? ORDER BY campaign_id"+d.dia.ForUpdate, feed[:])
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (d *DB) fold(ctx context.Context, tx *sql.Tx, feed queue.FeedID) error {
 	}
 	folded := queue.FeedID{}
 	insert := multi{
-		head: "INSERT INTO feed_counts (feed, campaign_id, answered, stored, set_aside) VALUES ",
+		head: "INSERT INTO feed_counts (feed, campaign_id, answered, `stored`, set_aside) VALUES ",
 		cols: 5,
 		tail: d.dia.Upsert("feed_counts", "feed, campaign_id", "answered = old.answered + new.answered",
 			"stored = old.stored + new.stored", "set_aside = old.set_aside + new.set_aside"),

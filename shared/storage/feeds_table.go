@@ -75,7 +75,7 @@ func (d *DB) TickFeed(ctx context.Context, t Tick) error {
 			}
 		}
 		insert := multi{
-			head: "INSERT INTO feed_counts (feed, campaign_id, answered, stored, set_aside) VALUES ",
+			head: "INSERT INTO feed_counts (feed, campaign_id, answered, `stored`, set_aside) VALUES ",
 			cols: 5,
 			tail: d.dia.Upsert("feed_counts", "feed, campaign_id", "answered = GREATEST(old.answered, new.answered)"),
 		}

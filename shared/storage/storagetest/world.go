@@ -94,7 +94,7 @@ const sums = `SELECT (SELECT COUNT(*) FROM clicks WHERE method = 1),
 	(SELECT COALESCE(SUM(clicks), 0) FROM link_minutes WHERE link_id = 0), (SELECT COALESCE(SUM(clicks), 0) FROM link_minutes WHERE link_id <> 0),
 	(SELECT COALESCE(SUM(clicks), 0) FROM link_quarters WHERE link_id = 0), (SELECT COALESCE(SUM(clicks), 0) FROM link_quarters WHERE link_id <> 0),
 	(SELECT COALESCE(SUM(clicks), 0) FROM link_totals WHERE link_id = 0), (SELECT COALESCE(SUM(clicks), 0) FROM link_totals WHERE link_id <> 0),
-	(SELECT COALESCE(SUM(stored), 0) FROM feed_counts),
+	(SELECT COALESCE(SUM(feed_counts.stored), 0) FROM feed_counts),
 	(SELECT COUNT(*) FROM recipients WHERE page = 0), (SELECT COALESCE(SUM(firsts), 0) FROM link_minutes),
 	(SELECT COALESCE(SUM(firsts), 0) FROM link_quarters), (SELECT COALESCE(SUM(uniques), 0) FROM link_totals WHERE link_id = 0),
 	(SELECT COALESCE(SUM(clicks), 0) FROM recipients), (SELECT COUNT(*) FROM clicks WHERE method = 1 AND token = 1)`
