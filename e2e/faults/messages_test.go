@@ -23,19 +23,26 @@ type publisher struct {
 
 func newPublisher(t *testing.T, url string) *publisher {
 	t.Helper()
+	ch := channel(t, url)
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	return &publisher{feed: queue.FeedID(click.NewID(time.Now().UnixMilli())), ch: ch}
+}
+
+// channel opens a connection of the test's own to the broker.
+func channel(t *testing.T, url string) *amqp.Channel {
+	t.Helper()
 	conn, err := amqp.Dial(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	ch, err := conn.Channel()
-	if err == nil {
-		err = ch.Confirm(false)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &publisher{feed: queue.FeedID(click.NewID(time.Now().UnixMilli())), ch: ch}
+	return ch
 }
 
 // publish sends the clicks, many to a message, and returns when all are confirmed.
