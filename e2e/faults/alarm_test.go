@@ -40,10 +40,11 @@ func TestD15BrokerInAlarm(t *testing.T) {
 		ending = endsInAlarm(t, s, ends.Process)
 		stage.Start(t, ends.Process)
 	})
+	caught := s.CaughtUp(t)
 	found := s.Judge(t, s.Fresh(t, answers))
 	f.Judged(found)
 	stage.AllAnswered(t, found)
-	f.Note("302 p99 %v before, %v in the alarm; %s", p99(answers, 0, from), p99(answers, from, to), ending)
+	f.Note("302 p99 %v before, %v in the alarm; %s; caught up in %v", p99(answers, 0, from), p99(answers, from, to), ending, caught)
 }
 
 // raise raises the alarm, and returns once every redirector has noticed, or ends it.

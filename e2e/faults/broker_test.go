@@ -58,11 +58,12 @@ func TestD7BrokerAwayForLong(t *testing.T) {
 		})
 		drained = time.Since(begin)
 	})
+	caught := s.CaughtUp(t)
 	found := s.Judge(t, s.Fresh(t, answers))
 	f.Judged(found)
 	stage.AllAnswered(t, found)
-	f.Note("the broker was away for %v; 302 p99 %v before, %v meanwhile; handed over in %v, %.1f times as fast as they came",
-		away, p99(answers, 0, calm), p99(answers, calm, calm+away), drained.Round(time.Millisecond), float64(waited)/rate/drained.Seconds())
+	f.Note("the broker was away for %v; 302 p99 %v before, %v meanwhile; handed over in %v, %.1f times as fast as they came, caught up in %v",
+		away, p99(answers, 0, calm), p99(answers, calm, calm+away), drained.Round(time.Millisecond), float64(waited)/rate/drained.Seconds(), caught)
 	oldestFirst(t, s, answers, calm, away)
 }
 

@@ -20,11 +20,11 @@ func TestD23EveryMessageThreeTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	answers := s.Start(t, s.HAProxy.URL(), stage.Full(100_000, 2_000), stage.Full(1000, 1500)).Answers()
+	answers := s.Start(t, s.HAProxy.URL(), stage.Full(30_000, 2_000), stage.Full(1000, 1500)).Answers()
 	stage.Until(t, time.Minute, func() string { return "all clicks at the broker" }, func() bool {
 		return stage.Meter(t, s.Redirectors, "longtail_spool_clicks") == 0
 	})
-	messages, clicks := thrice(t, s)
+	messages, clicks := thrice(t, s, len(answers))
 	f.StruckN("messages published three times", messages)
 	stage.Whole(t, s.Cluster)
 	found := s.Judge(t, s.Fresh(t, answers))
@@ -39,9 +39,10 @@ func TestD23EveryMessageThreeTimes(t *testing.T) {
 
 const clicksQueue = "longtail.clicks.1"
 
-// thrice adds two copies to each message that waits in the queue, and returns how many messages and clicks it found. The
-// originals are held meanwhile, so that no copy is copied, and go back into the queue when the connection ends.
-func thrice(t *testing.T, s *stage.Stage) (messages, clicks int) {
+// thrice adds two copies to each message that waits in the queue with at least so many clicks, and returns how many
+// messages and clicks it found. The originals are held meanwhile, so that no copy is copied, and go back into the queue when
+// the connection ends.
+func thrice(t *testing.T, s *stage.Stage, atLeast int) (messages, clicks int) {
 	t.Helper()
 	conn, err := amqp.Dial(s.RabbitMQ.URL())
 	if err != nil {
@@ -56,14 +57,12 @@ func thrice(t *testing.T, s *stage.Stage) (messages, clicks int) {
 		t.Fatal(err)
 	}
 	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
-	waiting := holdAll(t, ch)
+	waiting, clicks := hold(t, ch, atLeast)
 	var copies []*amqp.DeferredConfirmation
 	for i := range waiting {
 		for range 2 {
 			copies = append(copies, put(t, ch, &waiting[i]))
 		}
-		n, _ := waiting[i].Headers["clicks"].(int32)
-		clicks += int(n)
 	}
 	for _, c := range copies {
 		if ok, err := c.WaitContext(t.Context()); err != nil || !ok || len(returns) > 0 {
@@ -73,19 +72,26 @@ func thrice(t *testing.T, s *stage.Stage) (messages, clicks int) {
 	return len(waiting), clicks
 }
 
-// holdAll takes every message of the queue and acknowledges none.
-func holdAll(t *testing.T, ch *amqp.Channel) (all []amqp.Delivery) {
+// hold takes messages with as many clicks out of the queue and acknowledges none.
+func hold(t *testing.T, ch *amqp.Channel, atLeast int) (all []amqp.Delivery, clicks int) {
 	t.Helper()
-	for {
-		d, found, err := ch.Get(clicksQueue, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !found {
-			return all
-		}
-		all = append(all, d)
+	deliveries, err := ch.ConsumeWithContext(t.Context(), clicksQueue, "hold", false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	for limit := time.After(time.Minute); clicks < atLeast; {
+		select {
+		case d := <-deliveries:
+			n, _ := d.Headers["clicks"].(int32)
+			all, clicks = append(all, d), clicks+int(n)
+		case <-limit:
+			t.Fatalf("messages in the queue have %d clicks; want %d", clicks, atLeast)
+		}
+	}
+	if err := ch.Cancel("hold", false); err != nil {
+		t.Fatal(err)
+	}
+	return all, clicks
 }
 
 // put publishes a copy of a message as it was first published.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"longtail/e2e/load"
+	"longtail/e2e/platform"
 )
 
 // People who click through the load balancer at a steady pace: at least so many, and on until the last blow has fallen.
@@ -34,6 +35,20 @@ func (s *Show) Clicking(t *testing.T, p People, blows func()) []load.Answer {
 		last--
 	}
 	return slices.Clip(answers[:last])
+}
+
+// CaughtUp waits until nothing of the campaign waits any more, and returns how long that took: a fresh click stands behind
+// all that a long fault has left waiting.
+func (s *Show) CaughtUp(t *testing.T) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	var b platform.Balance
+	var err error
+	Until(t, longest, func() string { return fmt.Sprintf("a campaign that has caught up: %+v, %v", b, err) }, func() bool {
+		b, err = s.API.Balance(t.Context(), s.Crowd.ID)
+		return err == nil && b.Waiting == 0 && b.Answered > 0
+	})
+	return time.Since(begin).Round(time.Millisecond)
 }
 
 // Fresh sends one click more than answers holds, waits until it is a row, and returns the answers with its own.
