@@ -71,7 +71,7 @@ faults: build ## SEED=7 ONLY=D1,C7: kill, freeze and cut everything, at full siz
 	@go run ./e2e/cmd/faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 BENCH_FLAGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) \
-	$(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAINST),--against $(AGAINST))
+	$(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAINST),--against $(AGAINST)) $(if $(NICE),--nice=$(NICE))
 
 .PHONY: bench
 bench: build ## ROUNDS=3 SECONDS=8 ONLY=front|ingest|pipeline: ours beside nginx, gin, LOAD DATA and the naive design; one table

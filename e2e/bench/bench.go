@@ -21,6 +21,7 @@ type Options struct {
 	Only    string        // the group that is measured; empty: all of them
 	Profile string        // prefix of files to which CPU profiles of our programs are written; empty: none
 	Against string        // another build of the redirector, which takes turns with ours in front; empty: none
+	Nice    int           // below 0: rounds run ahead of whatever else the machine does
 	Dir     string        // where everything is kept meanwhile
 	Self    string        // the program whose command serve-gin --addr serves a bare gin
 	Naive   string        // the program whose command serve-naive --addr serves the naive design

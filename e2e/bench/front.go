@@ -126,7 +126,7 @@ func (t *stand) ours(ctx context.Context, o Options, front *stack.Program) (samp
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.wrk.run(ctx, front.Public, o.Round)
+	f, err := t.wrk.fire(ctx, o, front.Public)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (t *stand) bare(ctx context.Context, o Options, p *stack.Process) (sample, 
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.wrk.run(ctx, p.Port, o.Round)
+	f, err := t.wrk.fire(ctx, o, p.Port)
 	if err != nil {
 		return nil, err
 	}

@@ -60,8 +60,8 @@ func ingestion(ctx context.Context, o Options) (lines []line, err error) {
 	for _, kind := range []string{"without recipients", "with recipients"} {
 		p := newProduce(m.links, n, kind == "with recipients")
 		contenders = append(contenders,
-			contender{"ingest " + kind, func(ctx context.Context) (sample, error) { return m.ingest(ctx, server, p) }},
-			contender{"LOAD DATA " + kind, func(ctx context.Context) (sample, error) { return m.loadData(ctx, server, p) }})
+			contender{"ingest " + kind, func(ctx context.Context) (sample, error) { return m.ingest(ctx, o, server, p) }},
+			contender{"LOAD DATA " + kind, func(ctx context.Context) (sample, error) { return m.loadData(ctx, o, server, p) }})
 	}
 	got, err := alternate(ctx, o, contenders)
 	if err != nil {
@@ -133,7 +133,7 @@ func (m *mill) empty(ctx context.Context) error {
 }
 
 // timed runs store on empty tables, and makes sure that table has all rows then.
-func (m *mill) timed(ctx context.Context, server *stack.Database, table string, rows int, store func() error) (sample, error) {
+func (m *mill) timed(ctx context.Context, o Options, server *stack.Database, table string, rows int, store func() error) (sample, error) {
 	if err := m.empty(ctx); err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (m *mill) timed(ctx context.Context, server *stack.Database, table string, 
 		return nil, err
 	}
 	start := time.Now()
-	if err := store(); err != nil {
+	if err := ahead(o, store); err != nil {
 		return nil, err
 	}
 	took := time.Since(start)
@@ -160,12 +160,12 @@ func (m *mill) timed(ctx context.Context, server *stack.Database, table string, 
 	return sample{"rate": float64(rows) / took.Seconds(), "mysqld": used.micros(since, "mysqld", float64(rows))}, nil
 }
 
-func (m *mill) ingest(ctx context.Context, server *stack.Database, p *produce) (sample, error) {
+func (m *mill) ingest(ctx context.Context, o Options, server *stack.Database, p *produce) (sample, error) {
 	in := ingest.New(ingest.Options{
 		Store: m.db, Keys: link.Keyring(secret, nil), BatchSize: batchSize, BatchAge: batchAge, Window: func() int { return window },
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
-	return m.timed(ctx, server, "clicks", p.rows, func() error {
+	return m.timed(ctx, o, server, "clicks", p.rows, func() error {
 		t := &tape{messages: p.messages}
 		if err := in.Run(ctx, t); err != nil {
 			return err

@@ -84,11 +84,15 @@ func (w *way) ours(ctx context.Context, o Options) (sample, error) {
 		return nil, err
 	}
 	start := time.Now()
-	f, err := w.wrk.run(ctx, w.front.Public, o.Round)
-	if err != nil {
-		return nil, err
-	}
-	end, err := w.await(ctx, w.front, "stored", stored)
+	var f fired
+	var end counters
+	err = ahead(o, func() error {
+		if f, err = w.wrk.run(ctx, w.front.Public, o); err != nil {
+			return err
+		}
+		end, err = w.await(ctx, w.front, "stored", stored)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +120,7 @@ func (w *way) theirs(ctx context.Context, o Options) (sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := w.wrk.run(ctx, w.naive.Port, o.Round)
+	f, err := w.wrk.fire(ctx, o, w.naive.Port)
 	if err != nil {
 		return nil, err
 	}

@@ -77,11 +77,11 @@ func escaped(b []byte) []byte {
 }
 
 // loadData is the fastest way into a table that the server has.
-func (m *mill) loadData(ctx context.Context, server *stack.Database, p *produce) (sample, error) {
+func (m *mill) loadData(ctx context.Context, o Options, server *stack.Database, p *produce) (sample, error) {
 	const name = "produce"
 	mysql.RegisterReaderHandler(name, func() io.Reader { return bytes.NewReader(p.text) })
 	defer mysql.DeregisterReaderHandler(name)
-	return m.timed(ctx, server, "loaded", p.rows, func() error {
+	return m.timed(ctx, o, server, "loaded", p.rows, func() error {
 		_, err := m.raw.ExecContext(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+name+"' INTO TABLE loaded CHARACTER SET binary"+
 			` FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' (`+columns+")")
 		return err

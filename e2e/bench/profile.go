@@ -29,7 +29,7 @@ func (s *site) profile(ctx context.Context, o Options, group string, programs ..
 		g.Go(func() error { return fetchProfile(ctx, p, path, max(1, int(o.Round.Seconds())-1)) })
 	}
 	g.Go(func() error {
-		_, err := s.wrk.run(ctx, s.front.Public, o.Round)
+		_, err := s.wrk.fire(ctx, o, s.front.Public)
 		return err
 	})
 	return g.Wait()

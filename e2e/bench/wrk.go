@@ -58,9 +58,18 @@ type fired struct {
 	p99     time.Duration
 }
 
-// run fires at an address for a time. An answer that is none, or an error, is an error.
-func (w *wrk) run(ctx context.Context, port int, d time.Duration) (f fired, err error) {
-	cmd := exec.CommandContext(ctx, w.path, "-t1", "-c"+strconv.Itoa(w.connections), "-d"+strconv.Itoa(max(1, int(d.Seconds())))+"s",
+// fire loads a port for a round.
+func (w *wrk) fire(ctx context.Context, o Options, port int) (f fired, err error) {
+	err = ahead(o, func() error {
+		f, err = w.run(ctx, port, o)
+		return err
+	})
+	return f, err
+}
+
+// run counts an answer that is none, or an error, as an error.
+func (w *wrk) run(ctx context.Context, port int, o Options) (f fired, err error) {
+	cmd := exec.CommandContext(ctx, w.path, "-t1", "-c"+strconv.Itoa(w.connections), "-d"+strconv.Itoa(max(1, int(o.Round.Seconds())))+"s",
 		"-s", w.script, fmt.Sprintf("http://127.0.0.1:%d/", port))
 	out, err := cmd.CombinedOutput()
 	if err != nil {

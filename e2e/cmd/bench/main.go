@@ -28,6 +28,7 @@ type runCommand struct {
 	Seconds int    `default:"8" help:"How long the load of one round goes on."`
 	Only    string `help:"One group alone: front, ingest or pipeline."`
 	Profile string `placeholder:"PREFIX" help:"Write CPU profiles of the programs, taken during one more round, to PREFIX-GROUP-PROGRAM.pprof."`
+	Nice    int    `default:"0" help:"Priority of this session while a round goes on: -15 puts it ahead of what else the machine does (root, Linux with autogroups)."`
 	Against string `type:"existingfile" help:"Another build of the redirector, which takes turns with ours in the group front."`
 }
 
@@ -69,7 +70,7 @@ func (r *runCommand) Run(ctx context.Context) error {
 		}
 	}
 	return bench.Run(ctx, os.Stdout, bench.Options{
-		Rounds: r.Rounds, Round: time.Duration(r.Seconds) * time.Second, Only: r.Only, Profile: profile, Against: r.Against,
+		Rounds: r.Rounds, Round: time.Duration(r.Seconds) * time.Second, Only: r.Only, Profile: profile, Against: r.Against, Nice: r.Nice,
 		Dir: dir, Self: self, Naive: naive, Log: os.Stderr,
 	})
 }
