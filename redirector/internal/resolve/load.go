@@ -80,6 +80,11 @@ func (r *Resolver) read(ctx context.Context, k key) (*Target, error) {
 		return t, nil
 	}
 	t, err := r.readStore(ctx, k)
+	if err != nil && !reached { // both failed: what Redis was too slow to say, or was cut off, may still be there
+		if t, _ = r.readShared(ctx, k); t != nil {
+			return t, nil
+		}
+	}
 	if err != nil || t == nil {
 		return nil, err
 	}

@@ -249,6 +249,36 @@ func TestC9(t *testing.T) {
 	row(t, "C9", unknown, 0, "%d codes could not be known while the database was away: none was remembered, all were known after it", unknown)
 }
 
+// deafOnce loses the first answer of Redis.
+type deafOnce struct {
+	values
+	heard atomic.Bool
+}
+
+func (v *deafOnce) read(ctx context.Context, name string) ([]byte, error) {
+	value, err := v.values.read(ctx, name)
+	if v.heard.CompareAndSwap(false, true) {
+		return nil, context.DeadlineExceeded
+	}
+	return value, err
+}
+
+// One answer of Redis that is lost while the database is away costs nobody the redirect.
+func TestC9LostAnswer(t *testing.T) {
+	_, client := newRedis(t)
+	s := newTable()
+	s.create(1, "in-redis", "https://a.example/")
+	newResolver(t, s, client()).expect(t, "in-redis", "https://a.example/")
+	s.down.Store(true)
+	r := newResolver(t, s, client())
+	deaf := &deafOnce{values: r.shared.values}
+	r.shared.values = deaf
+	r.expect(t, "in-redis", "https://a.example/")
+	if !deaf.heard.Load() {
+		t.Error("Redis was not asked")
+	}
+}
+
 // TestC10: a process that starts with nothing reachable lives, is not ready, and becomes so when either store is back.
 func TestC10(t *testing.T) {
 	server, client := newRedis(t)
