@@ -22,9 +22,10 @@ var packages = map[string]string{
 	"epmd":               "erlang-base",
 }
 
-// tools are what only benchmarks and containers need; Install leaves them alone.
+// tools are what only benchmarks, containers and HTTPS need; Install leaves them alone.
 var tools = map[string]string{
 	"nginx":         "nginx",
+	"caddy":         "caddy",
 	"wrk":           "wrk",
 	"docker":        "docker.io",
 	"dockerd":       "docker.io",

@@ -1,0 +1,174 @@
+package tenants
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"longtail/e2e/stack"
+	"longtail/e2e/stage"
+)
+
+func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
+
+// An installation is a cluster of two redirectors, whose operator knows everybody.
+type installation struct {
+	*testing.T
+	*stack.Cluster
+	zone *zone
+}
+
+// install starts the cluster of one test.
+func install(t *testing.T) *installation {
+	t.Helper()
+	z := newZone(t)
+	c := stage.Own(t, stack.Options{Redirectors: 2, Workers: 1, Settings: map[string]string{
+		"LONGTAIL_DNS_ADDR": z.Addr, "LONGTAIL_PUBLIC_URL": "https://go.example", "LONGTAIL_API_RATE": "1000",
+	}})
+	return &installation{t, c, z}
+}
+
+// A tenant is an account with an admin's key.
+type tenant struct {
+	*installation
+	Key string
+}
+
+// tenant makes an account.
+func (i *installation) tenant(name string) *tenant {
+	i.Helper()
+	var a struct{ Account json.Number }
+	i.want(201, i.ask("", http.MethodPost, "/api/v1/accounts", map[string]any{"name": name}, &a))
+	var k struct{ Key string }
+	i.want(201, i.ask("", http.MethodPost, "/api/v1/keys?account="+a.Account.String(), map[string]any{"role": "admin", "name": "boss of " + name}, &k))
+	return &tenant{i, k.Key}
+}
+
+// ask asks the API through the load balancer, as the operator if key is "".
+func (i *installation) ask(key, method, path string, body, into any) int {
+	i.Helper()
+	return i.askAt(i.HAProxy.APIURL(), key, method, path, body, into).StatusCode
+}
+
+func (i *installation) askAt(base, key, method, path string, body, into any) *http.Response {
+	i.Helper()
+	var sent io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			i.Fatal(err)
+		}
+		sent = bytes.NewReader(text)
+	}
+	if key == "" {
+		key = i.Cluster.Key
+	}
+	ctx, cancel := context.WithTimeout(i.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, base+path, sent)
+	if err != nil {
+		i.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		i.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && into != nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		i.Fatalf("%s %s: %v: %s", method, path, err, text)
+	}
+	return resp
+}
+
+func (i *installation) want(status, got int) {
+	i.Helper()
+	if got != status {
+		i.Fatalf("status %d, want %d", got, status)
+	}
+}
+
+// A tracked link is what the API tells of one.
+type tracked struct {
+	Code, Domain string
+	TrackedURL   string `json:"tracked_url"`
+}
+
+func (p *tenant) link(body map[string]any) tracked {
+	p.Helper()
+	var l tracked
+	p.want(201, p.ask(p.Key, http.MethodPost, "/api/v1/links", body, &l))
+	return l
+}
+
+// A domain is what the API tells of one.
+type domain struct {
+	Domain       string
+	Verified     bool
+	Verification struct{ CNAME, TXT struct{ Name, Value string } }
+}
+
+// proven claims a domain, publishes the record and has it verified.
+func (p *tenant) proven(host string, body map[string]any, publish func(domain)) domain {
+	p.Helper()
+	var d domain
+	body["domain"] = host
+	p.want(201, p.ask(p.Key, http.MethodPost, "/api/v1/domains", body, &d))
+	p.want(422, p.ask(p.Key, http.MethodPost, "/api/v1/domains/"+host+"/verify", nil, nil))
+	publish(d)
+	p.want(200, p.ask(p.Key, http.MethodPost, "/api/v1/domains/"+host+"/verify", nil, &d))
+	return d
+}
+
+// click asks a redirector for a path under a host.
+func (i *installation) click(base, host, path string) (status int, location string) {
+	i.Helper()
+	ctx, cancel := context.WithTimeout(i.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
+	if err != nil {
+		i.Fatal(err)
+	}
+	req.Host = host
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		i.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, resp.Header.Get("Location")
+}
+
+// everywhere waits until both redirectors answer a click with the status and location, and returns how long that took.
+func (i *installation) everywhere(limit time.Duration, host, path string, status int, location string) time.Duration {
+	i.Helper()
+	begin := time.Now()
+	var all sync.WaitGroup
+	for _, p := range i.Redirectors {
+		all.Go(func() {
+			for {
+				gotStatus, gotLocation := i.click(p.URL(), host, path)
+				if gotStatus == status && gotLocation == location {
+					return
+				}
+				if time.Since(begin) > limit {
+					i.Errorf("%s: %s%s answers %d %q after %v; want %d %q", p.Name, host, path, gotStatus, gotLocation, limit, status, location)
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(begin)
+}
