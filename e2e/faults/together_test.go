@@ -67,13 +67,14 @@ func TestCampaignThroughEveryFault(t *testing.T) {
 		none, found.Unanswered, p99(answers, 0, from), p99(answers, from, to))
 	// A redirector that is killed takes with it the clicks that it has in hand: what is not known to have been answered may
 	// not be sent again. Nothing else is allowed.
-	if none > inHand || none != found.Unanswered {
+	if none > atOnce || none != found.Unanswered {
 		t.Errorf("%d of %d people were not redirected; want only those whose click a killed redirector had in hand", none, found.Issued)
 	}
 }
 
-// inHand is how many clicks one redirector may have in hand at the moment of its death: half of the people's connections.
-const inHand = 25
+// atOnce is how many clicks a redirector may have in hand at the moment of its death: as many as people have connections.
+// On a machine that is not overloaded it is one or none.
+const atOnce = 50
 
 // A blow falls, and is over when strike returns.
 type blow struct {
