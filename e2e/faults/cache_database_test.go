@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -25,7 +26,9 @@ func TestC9DatabaseAway(t *testing.T) {
 	held := h.kept(t, known)
 	for i, l := range shuffled(f, known) { // memory knows one half, and what Redis was too slow to take
 		if _, found := held[redisKey(l)]; !found || i%2 == 0 {
-			h.ask(t.Context(), 0, l.Path)
+			if r := h.ask(t.Context(), 0, l.Path); r.status != http.StatusFound {
+				t.Errorf("%s: %+v; want 302", l.Code, r)
+			}
 		}
 	}
 	fromRedis := func() int { return stage.Meter(t, h.all[:1], "longtail_resolve_total", `tier="redis"`) }
@@ -71,11 +74,14 @@ type unknown struct {
 	back                []time.Duration
 }
 
+// never is a code that does not exist, another one in each fault: what was known of it just before is remembered.
+func (u *unknown) never() string { return fmt.Sprintf("/never-was-%d", len(u.existing)) }
+
 // during asks all instances for what exists and for what does not, as long as the database is away.
 func (u *unknown) during(t *testing.T, d time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); stage.Pass(t, 100*time.Millisecond) {
-		paths := []string{u.existing[0], u.existing[1], "/" + u.codes.New(), "/never-was"}
+		paths := []string{u.existing[0], u.existing[1], "/" + u.codes.New(), u.never()}
 		spread(len(paths)*len(u.h.all), func(n int) {
 			r := u.h.ask(t.Context(), n%len(u.h.all), paths[n/len(u.h.all)])
 			u.mu.Lock()
@@ -98,7 +104,7 @@ func (u *unknown) after(t *testing.T) {
 		for i := range u.h.all {
 			ok := u.h.ask(t.Context(), i, u.existing[0]).status == http.StatusFound &&
 				u.h.ask(t.Context(), i, u.existing[1]).status == http.StatusFound &&
-				u.h.ask(t.Context(), i, "/never-was").status == http.StatusNotFound
+				u.h.ask(t.Context(), i, u.never()).status == http.StatusNotFound
 			if !ok {
 				return false
 			}
