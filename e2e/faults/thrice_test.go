@@ -79,7 +79,7 @@ func hold(t *testing.T, ch *amqp.Channel, atLeast int) (all []amqp.Delivery, cli
 	if err != nil {
 		t.Fatal(err)
 	}
-	for limit := time.After(time.Minute); clicks < atLeast; {
+	for limit := time.After(5 * time.Minute); clicks < atLeast; {
 		select {
 		case d := <-deliveries:
 			n, _ := d.Headers["clicks"].(int32)
