@@ -34,11 +34,12 @@ func Open(t *testing.T, api *platform.API, publicURL, store string) Show {
 	for i := range targets {
 		targets[i] = oracle.Target(i)
 	}
-	links, err := api.CreateLinks(t.Context(), t.Name(), targets)
+	id := strings.ReplaceAll(t.Name(), "/", ".") // it is a part of paths
+	links, err := api.CreateLinks(t.Context(), id, targets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := api.SigningKey(t.Context(), t.Name())
+	key, err := api.SigningKey(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func Open(t *testing.T, api *platform.API, publicURL, store string) Show {
 	}
 	t.Cleanup(func() { db.Close() })
 	host := strings.TrimPrefix(publicURL, "http://")
-	return Show{URL: publicURL, API: api, DB: db, born: born, Crowd: oracle.NewCampaign(t.Name(), host, links, 300, key, 1)}
+	return Show{URL: publicURL, API: api, DB: db, born: born, Crowd: oracle.NewCampaign(id, host, links, 300, key, 1)}
 }
 
 // Start lets n people click at a fixed rate on a URL, whatever the answers; at rate 0 all of them are due at once.
