@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"longtail/e2e/oracle"
 	"longtail/e2e/stack"
@@ -60,7 +61,8 @@ func ingestion(ctx context.Context, o Options) (lines []line, err error) {
 	for _, kind := range []string{"without recipients", "with recipients"} {
 		p := newProduce(m.links, n, kind == "with recipients")
 		contenders = append(contenders,
-			contender{"ingest " + kind, func(ctx context.Context) (sample, error) { return m.ingest(ctx, o, server, p) }},
+			contender{"ingest " + kind, func(ctx context.Context) (sample, error) { return m.ingest(ctx, o, server, p, 1) }},
+			contender{"two loops " + kind, func(ctx context.Context) (sample, error) { return m.ingest(ctx, o, server, p, 2) }},
 			contender{"LOAD DATA " + kind, func(ctx context.Context) (sample, error) { return m.loadData(ctx, o, server, p) }})
 	}
 	got, err := alternate(ctx, o, contenders)
@@ -75,6 +77,7 @@ func ingestLines(got results) (lines []line) {
 		ours, ref := "ingest "+k.kind, "LOAD DATA "+k.kind
 		lines = append(lines,
 			compare("ingest: rows "+k.kind+", beside LOAD DATA", "1/s", k.goal, got, quantity{ours, "rate"}, quantity{ref, "rate"}),
+			compare("ingest: rows "+k.kind+", two workers' loops, beside LOAD DATA", "1/s", "", got, quantity{"two loops " + k.kind, "rate"}, quantity{ref, "rate"}),
 			compare("ingest: CPU of MariaDB "+k.kind+", beside LOAD DATA", "us/row", "", got, quantity{ours, "mysqld"}, quantity{ref, "mysqld"}))
 	}
 	return lines
@@ -160,14 +163,19 @@ func (m *mill) timed(ctx context.Context, o Options, server *stack.Database, tab
 	return sample{"rate": float64(rows) / took.Seconds(), "mysqld": used.micros(since, "mysqld", float64(rows))}, nil
 }
 
-func (m *mill) ingest(ctx context.Context, o Options, server *stack.Database, p *produce) (sample, error) {
+// ingest lets a number of loops share the messages, as those of as many workers do.
+func (m *mill) ingest(ctx context.Context, o Options, server *stack.Database, p *produce, loops int) (sample, error) {
 	in := ingest.New(ingest.Options{
 		Store: m.db, Keys: link.Keyring(secret, nil), BatchSize: batchSize, BatchAge: batchAge, Window: func() int { return window },
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	return m.timed(ctx, o, server, "clicks", p.rows, func() error {
 		t := &tape{messages: p.messages}
-		if err := in.Run(ctx, t); err != nil {
+		running, ctx := errgroup.WithContext(ctx)
+		for range loops {
+			running.Go(func() error { return in.Run(ctx, t) })
+		}
+		if err := running.Wait(); err != nil {
 			return err
 		}
 		if done := int(t.done.Load()); done != len(p.messages) {
@@ -180,17 +188,17 @@ func (m *mill) ingest(ctx context.Context, o Options, server *stack.Database, p 
 // A tape is a source that plays messages once.
 type tape struct {
 	messages []queue.Message
-	next     int
+	next     atomic.Int64
 	done     atomic.Int64
 }
 
 // Receive implements queue.Source.
 func (t *tape) Receive(context.Context) (*queue.Delivery, error) {
-	if t.next == len(t.messages) {
+	n := int(t.next.Add(1))
+	if n > len(t.messages) {
 		return nil, queue.ErrClosed
 	}
-	t.next++
-	return queue.NewDelivery(t.messages[t.next-1], 1, func(err error) {
+	return queue.NewDelivery(t.messages[n-1], 1, func(err error) {
 		if err == nil {
 			t.done.Add(1)
 		}
