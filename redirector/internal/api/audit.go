@@ -14,6 +14,8 @@ import (
 
 // An AuditLog keeps who changed what, written in the transaction of each change.
 type AuditLog interface {
+	// AuditAction writes an entry of what is no change of an object, in the name of the context's actor.
+	AuditAction(ctx context.Context, account uint32, action, object string) error
 	// AuditLog returns up to limit entries of an account, newest first, with ids below before (0 = from the newest).
 	AuditLog(ctx context.Context, account uint32, before uint64, limit int) ([]storage.AuditEntry, error)
 }

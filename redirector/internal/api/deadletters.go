@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/problem"
@@ -73,8 +75,28 @@ type letterChoice struct {
 	Reason string   `json:"reason,omitempty" doc:"All that are held for this reason; ids are left out then."`
 }
 
-// each calls do with the chosen ids. A wrong choice changes nothing.
-func (s *server) each(ctx context.Context, c letterChoice, do func(ids [][16]byte) error) error {
+func (c *letterChoice) String() string {
+	if c.Reason != "" {
+		return c.Reason
+	}
+	return strconv.Itoa(len(c.IDs)) + " letters: " + strings.Join(c.IDs, " ")
+}
+
+// each calls do with the chosen ids, once the audit has what is done to them. A wrong choice changes nothing.
+func (s *server) each(ctx context.Context, who account.Principal, action string, c letterChoice, do func(ids [][16]byte) error) error {
+	noted := false
+	return s.chosen(ctx, c, func(ids [][16]byte) error {
+		if !noted {
+			if err := s.audit.AuditAction(ctx, who.Account, action, c.String()); err != nil {
+				return err
+			}
+			noted = true
+		}
+		return do(ids)
+	})
+}
+
+func (s *server) chosen(ctx context.Context, c letterChoice, do func(ids [][16]byte) error) error {
 	var bad problem.Fields
 	switch {
 	case len(c.IDs) == 0 && c.Reason == "":
@@ -118,11 +140,11 @@ type replayAnswer struct {
 	}
 }
 
-func (s *server) replayLetters(ctx context.Context, _ account.Principal, in *struct {
+func (s *server) replayLetters(ctx context.Context, who account.Principal, in *struct {
 	Doc document[letterChoice]
 }) (*replayAnswer, error) {
 	out := &replayAnswer{}
-	return out, s.each(ctx, in.Doc.value, func(ids [][16]byte) error {
+	return out, s.each(ctx, who, "deadletters.replay", in.Doc.value, func(ids [][16]byte) error {
 		stored, refused, err := s.letters.Replay(ctx, ids)
 		out.Body.Stored, out.Body.Refused = out.Body.Stored+stored, out.Body.Refused+refused
 		return err
@@ -135,11 +157,11 @@ type dropAnswer struct {
 	}
 }
 
-func (s *server) dropLetters(ctx context.Context, _ account.Principal, in *struct {
+func (s *server) dropLetters(ctx context.Context, who account.Principal, in *struct {
 	Doc document[letterChoice]
 }) (*dropAnswer, error) {
 	out := &dropAnswer{}
-	return out, s.each(ctx, in.Doc.value, func(ids [][16]byte) error {
+	return out, s.each(ctx, who, "deadletters.drop", in.Doc.value, func(ids [][16]byte) error {
 		n, err := s.letters.DropDeadLetters(ctx, ids)
 		out.Body.Dropped += n
 		return err

@@ -77,4 +77,12 @@ func TestDeadLetters(t *testing.T) {
 	if list(""); dropped.Dropped != 1 || len(page.Data) != 0 {
 		t.Errorf("dropped %d, still held %+v; want one, and none", dropped.Dropped, page.Data)
 	}
+	var log struct {
+		Data []struct{ Actor, Action, Object string }
+	}
+	r.want(200, r.ask("GET", "/api/v1/audit", "", &log))
+	if len(log.Data) != 2 || log.Data[0].Action != "deadletters.drop" || !strings.Contains(log.Data[0].Object, foreign.ID.String()) ||
+		log.Data[1].Action != "deadletters.replay" || log.Data[1].Object != "suspect" || log.Data[1].Actor != "bootstrap" {
+		t.Errorf("audit: %+v", log.Data)
+	}
 }
