@@ -34,7 +34,7 @@ func (c *rewriteCommand) Run(context.Context) error {
 		return err
 	}
 	var p config.Problems
-	public := c.PublicFlags.Parse(&p)
+	public := c.Parse(&p)
 	if err := p.Err(); err != nil {
 		return err
 	}

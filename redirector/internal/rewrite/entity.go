@@ -24,17 +24,17 @@ func (v *value) place(i int) int {
 
 // newValue reads source[from:to].
 func newValue(source string, from, to int, entities bool) value {
-	for from < to && source[from] <= ' ' {
+	for from < to && blank(source[from]) {
 		from++
 	}
-	for from < to && source[to-1] <= ' ' {
+	for from < to && blank(source[to-1]) {
 		to--
 	}
 	raw := source[from:to]
-	if !strings.ContainsAny(raw, "\t\r\n") && !(entities && strings.Contains(raw, "&")) {
-		return value{text: raw, from: from}
+	if strings.ContainsAny(raw, "\t\r\n") || entities && strings.Contains(raw, "&") {
+		return resolve(raw, from, entities)
 	}
-	return resolve(raw, from, entities)
+	return value{text: raw, from: from}
 }
 
 func resolve(raw string, from int, entities bool) value {
@@ -53,14 +53,17 @@ func resolve(raw string, from int, entities bool) value {
 	}
 	first, last := 0, len(text)
 	at = append(at, from+len(raw))
-	for first < last && text[first] <= ' ' {
+	for first < last && blank(text[first]) {
 		first++
 	}
-	for first < last && text[last-1] <= ' ' {
+	for first < last && blank(text[last-1]) {
 		last--
 	}
 	return value{text: string(text[first:last]), at: at[first : last+1], from: at[first]}
 }
+
+// blank reports whether browsers cut a byte off the ends of a URL. NUL they see as a character.
+func blank(c byte) bool { return c <= ' ' && c != 0 }
 
 // longEntity bounds the name of an entity; the longest one that exists has 32 bytes.
 const longEntity = 40

@@ -52,6 +52,7 @@ func TestNasty(t *testing.T) {
 		"latin-1":              {"<p>\xe4\xf6</p><a href=\"https://a.example/\" title=\"\xfc\">", "<p>\xe4\xf6</p><a href=\"" + c + "\" title=\"\xfc\">", ""},
 		"latin-1 inside":       {"<a href=\"https://a.example/\xe4\">", "<a href=\"https://a.example/\xe4\">", "url_control"},
 		"nul":                  {"\x00<a\x00 href=\"https://b.example/\"><a href=\"https://a.example/\">", "\x00<a\x00 href=\"https://b.example/\"><a href=\"" + c + "\">", ""},
+		"nul before":           {"<a href=\x00https://a.example/>", "<a href=\x00https://a.example/>", "relative"},
 		"crlf":                 {"a\r\n<a\r\nhref=\"https://a.example/\"\r\n>\r\n", "a\r\n<a\r\nhref=\"" + c + "\"\r\n>\r\n", ""},
 		"quoted-printable":     {`<a href=3D"https://a.example/?a=3D1">`, `<a href=3D"https://a.example/?a=3D1">`, "relative"},
 		"relative":             {`<a href="/x"><a href="//a.example/"><a href="?q">`, "", "relative relative relative"},

@@ -11,47 +11,47 @@ import (
 // judgeHTML compares source and output by an independent reading: the same tokens, and in them the same text, names and
 // attributes, but for the targets of links. Merge tags are masked on both sides: who fills them in takes their quotes
 // away. It returns how many targets changed.
-func judgeHTML(t testing.TB, source string, r Result) int {
-	t.Helper()
+func judgeHTML(tb testing.TB, source string, r Result) int {
+	tb.Helper()
 	stored := store(Targets(HTML(source, plain)))
-	return sameTokens(t, string(mask(source)), string(mask(r.Output)), stored, 0)
+	return sameTokens(tb, string(mask(source)), string(mask(r.Output)), stored, 0)
 }
 
 type attr struct{ name, value string }
 
-func sameTokens(t testing.TB, source, output string, stored map[string]Stored, depth int) (changed int) {
-	t.Helper()
+func sameTokens(tb testing.TB, source, output string, stored map[string]Stored, depth int) (changed int) {
+	tb.Helper()
 	a, b := html.NewTokenizer(strings.NewReader(source)), html.NewTokenizer(strings.NewReader(output))
 	for {
 		kind, other := a.Next(), b.Next()
 		if kind != other {
-			t.Fatalf("%v became %v: %q, %q", kind, other, a.Raw(), b.Raw())
+			tb.Fatalf("%v became %v: %q, %q", kind, other, a.Raw(), b.Raw())
 		}
 		switch kind {
 		case html.ErrorToken:
 			if !bytes.Equal(a.Raw(), b.Raw()) {
-				t.Fatalf("the rest %q became %q", a.Raw(), b.Raw())
+				tb.Fatalf("the rest %q became %q", a.Raw(), b.Raw())
 			}
 			return changed
 		case html.StartTagToken, html.SelfClosingTagToken:
-			changed += sameTag(t, a, b, stored)
+			changed += sameTag(tb, a, b, stored)
 		case html.CommentToken:
 			was, is := string(a.Raw()), string(b.Raw())
 			if inner, ok := strings.CutPrefix(was, "<!--"); ok && was != is && hasFold(strings.TrimLeft(inner, " \t\r\n"), "[if") && depth < deepest {
-				changed += sameTokens(t, inner, is[len("<!--"):], stored, depth+1)
+				changed += sameTokens(tb, inner, is[len("<!--"):], stored, depth+1)
 			} else if was != is {
-				t.Fatalf("%q became %q", was, is)
+				tb.Fatalf("%q became %q", was, is)
 			}
 		default:
 			if !bytes.Equal(a.Raw(), b.Raw()) {
-				t.Fatalf("%q became %q", a.Raw(), b.Raw())
+				tb.Fatalf("%q became %q", a.Raw(), b.Raw())
 			}
 		}
 	}
 }
 
-func sameTag(t testing.TB, a, b *html.Tokenizer, stored map[string]Stored) (changed int) {
-	t.Helper()
+func sameTag(tb testing.TB, a, b *html.Tokenizer, stored map[string]Stored) (changed int) {
+	tb.Helper()
 	rawA, rawB := string(a.Raw()), string(b.Raw())
 	nameA, was := tag(a)
 	nameB, is := tag(b)
@@ -61,14 +61,14 @@ func sameTag(t testing.TB, a, b *html.Tokenizer, stored map[string]Stored) (chan
 	}
 	isLink := nameA == "a" || nameA == "area" || strings.HasPrefix(nameA, "v:")
 	if nameA != nameB || !isLink && rawA != rawB {
-		t.Fatalf("%q became %q", rawA, rawB)
+		tb.Fatalf("%q became %q", rawA, rawB)
 	}
 	for _, old := range was {
 		if old.name == "data-longtail" && (len(is) == 0 || is[0] != old) {
 			continue
 		}
 		if len(is) == 0 || is[0].name != old.name {
-			t.Fatalf("%q lost %v and became %q", rawA, old, rawB)
+			tb.Fatalf("%q lost %v and became %q", rawA, old, rawB)
 		}
 		now := is[0]
 		is = is[1:]
@@ -82,11 +82,11 @@ func sameTag(t testing.TB, a, b *html.Tokenizer, stored map[string]Stored) (chan
 			tracked = "https://go.example/c"
 		}
 		if strings.Trim(old.name, "\x01") != "href" || tracked == "" || !strings.HasPrefix(cleaned(now.value), tracked) {
-			t.Fatalf("%q became %q (%+v)", rawA, rawB, wanted)
+			tb.Fatalf("%q became %q (%+v)", rawA, rawB, wanted)
 		}
 	}
 	if len(is) > 0 {
-		t.Fatalf("%q became %q with %v", rawA, rawB, is)
+		tb.Fatalf("%q became %q with %v", rawA, rawB, is)
 	}
 	return changed
 }

@@ -29,14 +29,14 @@ func store(targets []Target) map[string]Stored {
 func run(p *Plan, token string) Result { return p.Apply(store(Targets(p)), token) }
 
 // back undoes the edits from what stands in the output alone.
-func back(t testing.TB, r Result) string {
-	t.Helper()
+func back(tb testing.TB, r Result) string {
+	tb.Helper()
 	var b strings.Builder
 	at, moved := 0, 0
 	for _, e := range r.Edits {
 		start := e.At + moved
 		if !strings.HasPrefix(r.Output[start:], e.New) {
-			t.Fatalf("%q does not stand at %d of the output", e.New, start)
+			tb.Fatalf("%q does not stand at %d of the output", e.New, start)
 		}
 		b.WriteString(r.Output[at:start] + e.Old)
 		at = start + len(e.New)
@@ -46,18 +46,18 @@ func back(t testing.TB, r Result) string {
 }
 
 // mails returns those of the repository, and the real ones that lie beside it if they do.
-func mails(t testing.TB) map[string]string {
-	t.Helper()
+func mails(tb testing.TB) map[string]string {
+	tb.Helper()
 	found := make(map[string]string)
 	for _, pattern := range []string{"testdata/*.html", "../../../../shared/data/mail/*.html"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, name := range names {
 			raw, err := os.ReadFile(name)
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			found[filepath.Base(name)] = string(raw)
 		}
