@@ -50,7 +50,11 @@ func MariaDB(ctx context.Context, dir string) (*Database, error) {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
-	if err := bootstrap(ctx, data); err != nil {
+	tmp := filepath.Join(dir, "tmp")
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
+		return nil, err
+	}
+	if err := bootstrap(ctx, data, tmp); err != nil {
 		return nil, err
 	}
 	initFile := filepath.Join(dir, "init.sql")
@@ -67,6 +71,7 @@ func MariaDB(ctx context.Context, dir string) (*Database, error) {
 		args: append([]string{
 			"--defaults-file=" + settings,
 			"--datadir=" + data,
+			"--tmpdir=" + tmp,
 			"--socket=" + filepath.Join(os.TempDir(), fmt.Sprintf("longtail-mysqld-%d.sock", port)),
 			"--pid-file=" + filepath.Join(dir, "server.pid"),
 			"--bind-address=127.0.0.1",
@@ -84,8 +89,9 @@ func MariaDB(ctx context.Context, dir string) (*Database, error) {
 	return db, nil
 }
 
-// bootstrap makes the system tables of a new data folder.
-func bootstrap(ctx context.Context, data string) error {
+// bootstrap makes the system tables of a new data folder. Temporary tables lie in tmp: a server removes at its start
+// what others left in its folder, and takes the tables of those that live for such.
+func bootstrap(ctx context.Context, data, tmp string) error {
 	if _, err := os.Stat(filepath.Join(data, "mysql")); err == nil {
 		return nil
 	}
@@ -98,7 +104,9 @@ func bootstrap(ctx context.Context, data string) error {
 	}
 	args := append([]string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--skip-name-resolve"}, asRoot()...)
-	if out, err := exec.CommandContext(ctx, installer, args...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, installer, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make MariaDB's system tables: %w\n%s", err, out)
 	}
 	return nil
