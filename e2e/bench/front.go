@@ -73,9 +73,9 @@ func frontLines(got results) []line {
 		compare("front: CPU of the redirector, beside nginx", "us/click", "", got, ours("cpu"), quantity{"nginx", "cpu"}),
 		compare("front: CPU of the redirector, beside bare gin", "us/click", "", got, ours("cpu"), quantity{"gin", "cpu"}),
 		compare("front: published when the load ends, beside recorded", "clicks", "", got, ours("published"), ours("recorded")),
-		tell("front: CPU of RabbitMQ for each click published", "us/click", got, ours("rabbitmq")),
-		tell("front: CPU of the worker for each row", "us/click", got, ours("worker")),
-		tell("front: CPU of MariaDB for each row", "us/click", got, ours("mysqld")),
+		cost("front: CPU of RabbitMQ for each click published", got, ours("rabbitmq")),
+		cost("front: CPU of the worker for each row", got, ours("worker")),
+		cost("front: CPU of MariaDB for each row", got, ours("mysqld")),
 		compare("front: 302 p99 at that rate, beside bare gin", "ms", "", got, ours("p99"), quantity{"gin", "p99"}),
 	}
 }

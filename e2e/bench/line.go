@@ -27,9 +27,9 @@ func compare(name, unit, goal string, got results, ours, ref quantity) line {
 	return line{name: name, unit: unit, goal: goal, ours: got.series(ours), ref: got.series(ref)}
 }
 
-// tell makes a line without a reference.
-func tell(name, unit string, got results, ours quantity) line {
-	return line{name: name, unit: unit, ours: got.series(ours)}
+// cost makes a line of CPU time for each click, without a reference.
+func cost(name string, got results, ours quantity) line {
+	return line{name: name, unit: "us/click", ours: got.series(ours)}
 }
 
 // ratio is the median of the rounds' ratios: what the machine did besides in one minute touched both of a round.

@@ -47,9 +47,9 @@ func pipeline(ctx context.Context, o Options) (lines []line, err error) {
 	return []line{
 		compare("pipeline: clicks until the last is a row, beside naive", "1/s", ">= 6", got, ours("rate"), naive("rate")),
 		compare("pipeline: CPU of all processes, beside naive", "us/click", "<= 0.167", got, ours("cpu"), naive("cpu")),
-		tell("pipeline: CPU of the redirector", "us/click", got, ours(s.front.Name)),
-		tell("pipeline: CPU of RabbitMQ", "us/click", got, ours("rabbitmq")),
-		tell("pipeline: CPU of the worker", "us/click", got, ours(s.worker.Name)),
+		cost("pipeline: CPU of the redirector", got, ours(s.front.Name)),
+		cost("pipeline: CPU of RabbitMQ", got, ours("rabbitmq")),
+		cost("pipeline: CPU of the worker", got, ours(s.worker.Name)),
 		compare("pipeline: CPU of MariaDB, beside naive's", "us/click", "", got, ours("mysqld"), naive("mysqld")),
 	}, nil
 }

@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -35,12 +37,10 @@ type runCommand struct {
 // Validate is called by kong.
 func (r *runCommand) Validate() error {
 	if r.Rounds < 1 || r.Seconds < 1 {
-		return fmt.Errorf("--rounds and --seconds must be above 0")
+		return errors.New("--rounds and --seconds must be above 0")
 	}
-	for _, name := range append(bench.Groups(), "") {
-		if r.Only == name {
-			return nil
-		}
+	if r.Only == "" || slices.Contains(bench.Groups(), r.Only) {
+		return nil
 	}
 	return fmt.Errorf("--only: one of %v", bench.Groups())
 }
