@@ -20,6 +20,7 @@ func (s *server) campaignRoutes() {
 		role: account.Write, also: http.StatusCreated, errors: []int{412}, body: campaignBody{}}, s.putCampaign)
 	register(s, call{method: http.MethodGet, path: "/api/v1/campaigns/{campaign}/signing-keys", id: "signing-keys",
 		summary: "Keys that sign the campaign's recipients; the first one signs, all verify", role: account.Write}, s.signingKeys)
+	s.tokenRoutes()
 }
 
 // campaignBody is all that is said of a campaign: what is left out is cleared.

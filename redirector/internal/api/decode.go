@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -54,12 +55,41 @@ func decode(raw []byte, into any) error {
 			addUnknown(&bad, into, name)
 			continue
 		}
+		if loneSurrogate(value) {
+			bad.Add(name, problem.RuleUTF8, "half of a surrogate pair is no character")
+			continue
+		}
 		if err := json.Unmarshal(value, v.Field(i).Addr().Interface()); err != nil {
 			addType(&bad, name, v.Field(i).Type(), err)
 		}
 	}
 	slices.SortFunc(bad, func(a, b problem.Field) int { return strings.Compare(a.Field, b.Field) })
 	return bad.Err()
+}
+
+// loneSurrogate reports whether JSON text has an escape of half a character, which would silently become another one.
+func loneSurrogate(raw []byte) bool {
+	high := false // the escape before was the first half
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			if high {
+				return true
+			}
+			continue
+		}
+		i++
+		unit := uint64(0)
+		if i+4 < len(raw) && raw[i] == 'u' {
+			unit, _ = strconv.ParseUint(string(raw[i+1:i+5]), 16, 16)
+			i += 4
+		}
+		low := unit&0xfc00 == 0xdc00
+		if high != low {
+			return true
+		}
+		high = unit&0xfc00 == 0xd800
+	}
+	return high
 }
 
 func addUnknown(bad *problem.Fields, into any, name string) {

@@ -23,6 +23,7 @@ func (s *server) linkRoutes() {
 		role: account.Read}, s.linkHistory)
 	register(s, call{method: http.MethodPost, path: "/api/v1/links/bulk", id: "create-links", summary: "Make many links, one JSON object a line",
 		role: account.Write, body: newLinkBody{}, media: linesTypes[0], answers: linesTypes[0]}, s.bulk)
+	s.importRoutes()
 }
 
 // Which names a link. It is exported because huma looks into exported fields only, as is Paging.

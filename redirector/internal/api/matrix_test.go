@@ -27,6 +27,8 @@ var rows = map[string]row{
 	"delete-link":         {own: 204, other: 404, operator: 404},
 	"link-history":        {own: 200, other: 404, operator: 404},
 	"create-links":        {own: 200, other: 200, operator: 200, body: `{"url":"https://a.example/"}`},
+	"import-links":        {own: 200, other: 200, operator: 200, body: "code,url\nabc,https://a.example/\n"},
+	"make-tokens":         {own: 200, other: 200, operator: 200, body: `{"recipient":"r-1"}`}, // other keys, as with signing-keys
 	"check-link":          {own: 200, other: 404, operator: 404, body: `{}`},
 	"link-stats":          {own: 200, other: 404, operator: 404},
 	"list-campaigns":      {own: 200, other: 200, operator: 200},

@@ -70,6 +70,9 @@ func (s *server) doOnce(ctx huma.Context, e *exchange, key string, next func(hum
 		return problem.New(problem.Running)
 	}
 	e.gin.Header("Idempotent-Replay", "true")
+	if tag := etagOf(earlier.Answer); tag != "" {
+		e.gin.Header("ETag", tag)
+	}
 	media := "application/json"
 	if earlier.Status >= http.StatusBadRequest {
 		media = "application/problem+json"

@@ -37,12 +37,13 @@ const (
 	Disabled    Reason = "disabled"
 	Deleted     Reason = "deleted"
 	Stopped     Reason = "stopped"     // its key or account was stopped
+	Loop        Reason = "loop"        // the target leads back to the link
 	NotFound    Reason = "not_found"   // no redirector knows the link on this domain, yet
 	Unavailable Reason = "unavailable" // nobody can know now
 )
 
 // Reasons is the closed set of reasons.
-var Reasons = []Reason{Target, RedirectAll, Expired, Disabled, Deleted, Stopped, NotFound, Unavailable}
+var Reasons = []Reason{Target, RedirectAll, Expired, Disabled, Deleted, Stopped, Loop, NotFound, Unavailable}
 
 // An Answer is what the click would meet. If it would not be recorded, its findings are those of a click without any.
 type Answer struct {
@@ -117,6 +118,8 @@ func reason(seen *edge.Rehearsal, l *link.Link) Reason {
 	switch t := &seen.Target; {
 	case seen.Outcome == edge.NotFound:
 		return NotFound
+	case seen.Outcome == edge.Looped:
+		return Loop
 	case seen.Outcome == edge.Unavailable:
 		return Unavailable
 	case seen.Outcome == edge.Redirected && t.Version == uint64(l.Version) && t.URL != l.URL:

@@ -93,10 +93,10 @@ func (e *Edge) Answer(ctx context.Context, hit *Hit) Result {
 		return r
 	}
 	route := parsePath(hit.Path)
-	if !link.WellShaped(route.code) {
+	domain := e.resolver.Domain(hit.Host)
+	if !shaped(domain, route.code) {
 		return notFound
 	}
-	domain := e.resolver.Domain(hit.Host)
 	if domain.ID == 0 {
 		return unavailable
 	}
@@ -107,7 +107,9 @@ func (e *Edge) Answer(ctx context.Context, hit *Hit) Result {
 	case err != nil:
 		return unavailable
 	case !live(&target):
-		return dead(domain)
+		return e.dead(ctx, hit, spot{domain, route.code})
+	case e.loops(ctx, hit, spot{domain, route.code}, target.URL):
+		return looped
 	}
 	e.record(hit, route, &target)
 	location := target.URL
@@ -115,6 +117,11 @@ func (e *Edge) Answer(ctx context.Context, hit *Hit) Result {
 		location = forward(location, hit.RawQuery, target.Forward)
 	}
 	return Result{Status: 302, Location: location, Outcome: Redirected}
+}
+
+// shaped reports whether a code can stand on a domain. What cannot is answered without a lookup.
+func shaped(d *resolve.Domain, code string) bool {
+	return link.WellShaped(code) || d.ForeignCodes && link.ForeignShaped(code)
 }
 
 func live(t *resolve.Target) bool {

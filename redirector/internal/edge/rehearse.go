@@ -36,7 +36,9 @@ type witness struct {
 // Resolve asks the real one.
 func (w *witness) Resolve(ctx context.Context, domain uint32, code string) (resolve.Target, error) {
 	t, err := w.Resolver.Resolve(ctx, domain, code)
-	w.seen.Code, w.seen.Target = code, t
+	if w.seen.Code == "" { // what is asked after it is where its target leads
+		w.seen.Code, w.seen.Target = code, t
+	}
 	return t, err
 }
 

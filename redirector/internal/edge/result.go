@@ -1,9 +1,8 @@
 package edge
 
 import (
+	"context"
 	"strings"
-
-	"longtail/redirector/internal/resolve"
 )
 
 // An Outcome is the kind of an answer, in the closed set of the label result.
@@ -16,6 +15,7 @@ const (
 	NotFound                   // 404
 	Gone                       // 410
 	Unavailable                // 503: cannot be known now
+	Looped                     // 410: the target leads back to the link
 	Refused                    // 405
 	Service                    // robots.txt, probes
 	Broken                     // 500: a bug of ours
@@ -24,7 +24,7 @@ const (
 
 // String returns the label of the metric.
 func (o Outcome) String() string {
-	return [outcomes]string{"redirect", "fallback", "not_found", "gone", "unavailable", "method", "service", "error"}[o]
+	return [outcomes]string{"redirect", "fallback", "not_found", "gone", "unavailable", "loop", "method", "service", "error"}[o]
 }
 
 // A Result is an answer. What is not set is not sent.
@@ -40,6 +40,7 @@ type Result struct {
 var (
 	notFound         = Result{Status: 404, Outcome: NotFound, Body: "There is no link at this address.\n"}
 	gone             = Result{Status: 410, Outcome: Gone, Body: "This link is no longer active.\n"}
+	looped           = Result{Status: 410, Outcome: Looped, Body: "This link leads back to itself.\n"}
 	unavailable      = Result{Status: 503, Outcome: Unavailable, RetryAfter: "2", Body: "Please try again in a moment.\n"}
 	methodNotAllowed = Result{Status: 405, Outcome: Refused, Allow: "GET, HEAD", Body: "Links answer GET and HEAD.\n"}
 	broken           = Result{Status: 500, Outcome: Broken, Body: "Something went wrong.\n"}
@@ -50,11 +51,12 @@ var (
 )
 
 // dead is the answer of a link that was disabled, deleted or has expired.
-func dead(d *resolve.Domain) Result {
-	if d.FallbackURL == "" {
+func (e *Edge) dead(ctx context.Context, hit *Hit, p spot) Result {
+	url := p.domain.FallbackURL
+	if url == "" || e.loops(ctx, hit, p, url) {
 		return gone
 	}
-	return Result{Status: 302, Outcome: Fallback, Location: d.FallbackURL}
+	return Result{Status: 302, Outcome: Fallback, Location: url}
 }
 
 // static answers the paths that are nobody's link, without a lookup.

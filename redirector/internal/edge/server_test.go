@@ -220,6 +220,7 @@ func TestPanic(t *testing.T) {
 longtail_redirects_total{result="error"} 1
 longtail_redirects_total{result="fallback"} 0
 longtail_redirects_total{result="gone"} 0
+longtail_redirects_total{result="loop"} 0
 longtail_redirects_total{result="method"} 0
 longtail_redirects_total{result="not_found"} 0
 longtail_redirects_total{result="redirect"} 0

@@ -35,6 +35,7 @@ type Draft struct {
 	Ref       string
 	Reuse     bool
 	Forward   []string
+	Foreign   bool // Code is another tracker's; it must be there, and finds the link again
 }
 
 // check returns everything that is wrong with the draft by itself, and brings its code to lower case.
@@ -47,16 +48,26 @@ func (d *Draft) check() error {
 	if !ValidCampaign(d.Campaign) {
 		bad.Add("campaign", problem.RuleShape, "1 to 128 of A-Z a-z 0-9 . _ : -")
 	}
-	if d.Code != "" {
-		code, err := link.Custom(d.Code)
-		bad.Check("code", err)
-		d.Code = code
-	}
+	d.checkCode(&bad)
 	checkText(&bad, "ref", d.Ref, maxRef)
 	checkText(&bad, "name", d.Name, maxName)
 	d.Tags = checkTags(&bad, d.Tags)
 	d.Forward = checkForward(&bad, d.Forward)
 	return bad.Err()
+}
+
+// checkCode brings the code to lower case.
+func (d *Draft) checkCode(bad *problem.Fields) {
+	var err error
+	switch {
+	case d.Foreign && d.Code == "":
+		bad.Add("code", problem.RuleRequired, "the code that the other tracker gave")
+	case d.Foreign:
+		d.Code, err = link.Foreign(d.Code)
+	case d.Code != "":
+		d.Code, err = link.Custom(d.Code)
+	}
+	bad.Check("code", err)
 }
 
 // ValidCampaign reports whether name can be a campaign's id.

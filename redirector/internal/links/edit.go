@@ -56,7 +56,7 @@ func (e *Edit) patch() storage.Patch {
 // which it has links. A link of another account is link.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who account.Principal, host, code string) (Result, error) {
 	code = strings.ToLower(code)
-	if !link.WellShaped(code) {
+	if !link.ForeignShaped(code) {
 		return Result{}, link.ErrNotFound
 	}
 	places, err := s.domains.places(ctx, who.Account, host)
@@ -89,7 +89,7 @@ func (s *Service) Edit(ctx context.Context, who account.Principal, host, code st
 		return Result{}, problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDeleted, Detail: "the link was deleted"})
 	}
 	if edit.URL != nil {
-		if err := s.mayReplace(ctx, who, "url", r.Link.URL, *edit.URL); err != nil {
+		if err := errors.Join(s.mayReplace(ctx, who, "url", r.Link.URL, *edit.URL), s.leadsAway(ctx, "url", *edit.URL)); err != nil {
 			return Result{}, err
 		}
 	}

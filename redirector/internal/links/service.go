@@ -74,9 +74,9 @@ func (s *Service) createAll(ctx context.Context, who account.Principal, drafts [
 	results := make([]Result, len(drafts))
 	news := make([]storage.NewLink, 0, len(drafts))
 	places := make([]int, 0, len(drafts)) // of each new link among the drafts
-	campaigns := make(map[string]storage.Campaign)
+	m := &making{campaigns: make(map[string]storage.Campaign), foreign: make(map[uint32]bool)}
 	for i := range drafts {
-		wanted, host, err := s.prepare(ctx, who, &drafts[i], campaigns)
+		wanted, host, err := s.prepare(ctx, who, &drafts[i], m)
 		var told *problem.Problem
 		switch {
 		case errors.As(err, &told):
@@ -97,8 +97,14 @@ func (s *Service) createAll(ctx context.Context, who account.Principal, drafts [
 	return results, nil
 }
 
+// making is what one chunk has learned so far.
+type making struct {
+	campaigns map[string]storage.Campaign
+	foreign   map[uint32]bool // domains that were marked
+}
+
 // prepare makes a draft into a link that can be stored. A *problem.Problem is the draft's fault.
-func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, campaigns map[string]storage.Campaign) (storage.NewLink, string, error) {
+func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, m *making) (storage.NewLink, string, error) {
 	if err := d.check(); err != nil {
 		return storage.NewLink{}, "", err
 	}
@@ -109,12 +115,15 @@ func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, 
 	if err != nil {
 		return storage.NewLink{}, "", err
 	}
-	campaign, known := campaigns[d.Campaign]
+	if err := s.leadsAway(ctx, "url", d.URL); err != nil {
+		return storage.NewLink{}, "", err
+	}
+	campaign, known := m.campaigns[d.Campaign]
 	if !known {
 		if campaign, err = s.store.EnsureCampaign(ctx, who.Account, d.Campaign); err != nil {
 			return storage.NewLink{}, "", fmt.Errorf("ensure campaign: %w", err)
 		}
-		campaigns[d.Campaign] = campaign
+		m.campaigns[d.Campaign] = campaign
 	}
 	domain, err := s.domains.choose(ctx, who.Account, given, campaign.Domain)
 	if err != nil {
@@ -124,11 +133,16 @@ func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, 
 		return storage.NewLink{}, "", problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDomainCode,
 			Detail: "codes of one's own are for domains of one's own"})
 	}
+	if d.Foreign {
+		if err := s.hasForeign(ctx, m, domain); err != nil {
+			return storage.NewLink{}, "", err
+		}
+	}
 	code := d.Code
 	if code == "" {
 		code = s.codes.New()
 	}
-	return storage.NewLink{Reuse: d.Reuse, Link: link.Link{
+	return storage.NewLink{Reuse: d.Reuse, SameCode: d.Foreign, Link: link.Link{
 		Domain: domain.ID, Code: code, Account: who.Account, Campaign: campaign.ID, CampaignName: campaign.Name, URL: d.URL,
 		Ref: d.Ref, Name: d.Name, Tags: d.Tags, Forward: d.Forward, KeyID: who.Key, State: link.Live, ExpiresMS: d.ExpiresMS,
 	}}, domain.Host, nil

@@ -16,6 +16,8 @@ type Store interface {
 	CampaignStore
 	Domains(ctx context.Context) ([]storage.Domain, error)
 	GetAccount(ctx context.Context, id uint32) (storage.Account, error)
+	// UpdateDomain changes a domain of an account, and notes it for all redirectors.
+	UpdateDomain(ctx context.Context, account uint32, host string, patch storage.DomainPatch) (storage.Domain, error)
 	EnsureCampaign(ctx context.Context, account uint32, name string) (storage.Campaign, error)
 	// CreateLinks stores all links it can, in one go, and answers in the order of the question.
 	CreateLinks(ctx context.Context, links []storage.NewLink) ([]storage.CreateResult, error)
@@ -46,4 +48,5 @@ type Cache interface {
 	Share(ctx context.Context, links []link.Link)
 	LinkChanged(ctx context.Context, id uint64)
 	CampaignChanged(ctx context.Context, id uint64)
+	DomainsChanged(ctx context.Context)
 }

@@ -34,6 +34,8 @@ const (
 	RuleTargetHost   = "target_host"     // the key is limited to other hosts
 	RuleHostLocked   = "host_locked"     // the account's links keep the hosts of their targets
 	RuleRole         = "role"            // nobody gives away more than he may do
+	RuleURLLoop      = "url_loop"        // the target is on a tracking domain
+	RuleCSV          = "csv"             // the body or line is not CSV as its header says
 	RuleDeleted      = "deleted"         // a deleted link cannot be changed
 	RuleIdempotency  = "idempotency"     // the key was used with another body
 	RuleMediaType    = "media_type"      // another content type is wanted
@@ -48,7 +50,7 @@ const (
 var Rules = []string{
 	RuleRequired, RuleUnknown, RuleType, RuleJSON, RuleUTF8, RuleLength, RuleShape, RuleRange, RuleOneOf, RuleFixed,
 	RuleTime, RuleZone, RuleOrder, RuleBorder, RulePoints, RuleCursor, RuleETag, RuleTaken, RuleRefConflict, RuleDomain,
-	RuleDomainCode, RuleDomainProof, RuleDomainUsed, RuleTargetHost, RuleHostLocked, RuleRole, RuleDeleted, RuleIdempotency, RuleMediaType, RuleMaxBytes, RuleMaxLines, RuleEncoding, RuleCodeShape,
+	RuleDomainCode, RuleDomainProof, RuleDomainUsed, RuleTargetHost, RuleHostLocked, RuleRole, RuleURLLoop, RuleCSV, RuleDeleted, RuleIdempotency, RuleMediaType, RuleMaxBytes, RuleMaxLines, RuleEncoding, RuleCodeShape,
 	RuleCodeReserved, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
 	link.RuleURLLength, link.RuleURLHost, link.RuleURLPort, link.RuleURLAmbiguous,
 	string(Unauthorized), string(Forbidden), string(NotFound), string(Running), string(Stale), string(RateLimited),

@@ -61,6 +61,19 @@ func (m *Memory) Domains(context.Context) ([]storage.Domain, error) {
 	return slices.Clone(m.Hosts), m.Down
 }
 
+// UpdateDomain marks a domain as having foreign codes.
+func (m *Memory) UpdateDomain(_ context.Context, account uint32, host string, patch storage.DomainPatch) (storage.Domain, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.Hosts {
+		if d := &m.Hosts[i]; d.Account == account && d.Host == host {
+			put(&d.ForeignCodes, patch.ForeignCodes)
+			return *d, m.Down
+		}
+	}
+	return storage.Domain{}, cmp.Or(m.Down, link.ErrNotFound)
+}
+
 // EnsureCampaign finds or makes a campaign.
 func (m *Memory) EnsureCampaign(_ context.Context, account uint32, name string) (storage.Campaign, error) {
 	m.mu.Lock()
@@ -103,7 +116,10 @@ func (m *Memory) create(n *storage.NewLink) storage.CreateResult {
 	if old, ok := m.found[urlKey{n.Campaign, n.URL}]; ok && n.Reuse {
 		return storage.CreateResult{Link: m.links[old], Existing: true}
 	}
-	if _, ok := m.found[codeKey{n.Domain, n.Code}]; ok {
+	if old, ok := m.found[codeKey{n.Domain, n.Code}]; ok {
+		if l := m.links[old]; n.SameCode && l.Account == n.Account && l.URL == n.URL {
+			return storage.CreateResult{Link: l, Existing: true}
+		}
 		return storage.CreateResult{Err: link.ErrTaken}
 	}
 	l := n.Link
@@ -205,6 +221,9 @@ func (m *Memory) LinkChanged(context.Context, uint64) {
 
 // CampaignChanged counts the change.
 func (m *Memory) CampaignChanged(ctx context.Context, id uint64) { m.LinkChanged(ctx, id) }
+
+// DomainsChanged counts the change.
+func (m *Memory) DomainsChanged(ctx context.Context) { m.LinkChanged(ctx, 0) }
 
 // GetCampaign finds a campaign by its name.
 func (m *Memory) GetCampaign(_ context.Context, account uint32, name string) (storage.Campaign, error) {
