@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"longtail/e2e/stack"
@@ -17,11 +16,11 @@ import (
 
 // https:// on a proven domain works with a certificate that is had when the first click comes; on every other one there
 // is none.
-func TestHTTPS(t *testing.T) {
+func https(i *installation) {
+	t := i.T
 	if _, err := stack.Tool("caddy"); err != nil { // an installation takes longer than a start
 		t.Fatal(err)
 	}
-	i := install(t)
 	front := stack.Private(t, func(ctx context.Context, dir string) (*stack.Front, error) {
 		return stack.Caddy(ctx, dir, fmt.Sprintf("127.0.0.1:%d", i.HAProxy.Port), i.HAProxy.APIURL()+"/api/v1/tls/allow")
 	})

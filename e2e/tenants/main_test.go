@@ -24,20 +24,26 @@ type installation struct {
 	zone *zone
 }
 
-// install starts the cluster of one test.
-func install(t *testing.T) *installation {
-	t.Helper()
+// TestTenants tells all stories on one installation; each brings accounts of its own.
+func TestTenants(t *testing.T) {
 	z := newZone(t)
 	c := stage.Own(t, stack.Options{Redirectors: 2, Workers: 1, Settings: map[string]string{
 		"LONGTAIL_DNS_ADDR": z.Addr, "LONGTAIL_PUBLIC_URL": "https://go.example", "LONGTAIL_API_RATE": "1000",
 	}})
-	return &installation{t, c, z}
+	for name, tell := range map[string]func(*installation){
+		"DomainsOfTwoAccounts": domainsOfTwoAccounts, "KillSwitch": killSwitch, "RateAndRevocation": rateAndRevocation, "HTTPS": https,
+	} {
+		t.Run(name, func(t *testing.T) {
+			stage.Whole(t, c) // whatever the story before has killed
+			tell(&installation{t, c, z})
+		})
+	}
 }
 
 // A tenant is an account with an admin's key.
 type tenant struct {
 	*installation
-	Key string
+	Account, Key string
 }
 
 // tenant makes an account.
@@ -47,7 +53,7 @@ func (i *installation) tenant(name string) *tenant {
 	i.want(201, i.ask("", http.MethodPost, "/api/v1/accounts", map[string]any{"name": name}, &a))
 	var k struct{ Key string }
 	i.want(201, i.ask("", http.MethodPost, "/api/v1/keys?account="+a.Account.String(), map[string]any{"role": "admin", "name": "boss of " + name}, &k))
-	return &tenant{i, k.Key}
+	return &tenant{i, a.Account.String(), k.Key}
 }
 
 // ask asks the API through the load balancer, as the operator if key is "".

@@ -4,13 +4,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 )
 
 // Two accounts prove their domains, one by a text and one by an alias; what stands on the one is nothing on the other.
-func TestDomainsOfTwoAccounts(t *testing.T) {
-	i := install(t)
+func domainsOfTwoAccounts(i *installation) {
+	t := i.T
 	a, b := i.tenant("a"), i.tenant("b")
 	a.proven("a.example", map[string]any{"default": true, "fallback_url": "https://a.example.org/gone"}, func(d domain) {
 		i.zone.text(d.Verification.TXT.Name+".", d.Verification.TXT.Value)
@@ -52,17 +51,17 @@ func TestDomainsOfTwoAccounts(t *testing.T) {
 // link makes one in the operator's own account.
 func (i *installation) link(body map[string]any) tracked {
 	i.Helper()
-	return (&tenant{i, i.Cluster.Key}).link(body)
+	return (&tenant{i, "1", i.Cluster.Key}).link(body)
 }
 
 // One switch stops all links of a key, another one all of an account, on every redirector within 2 s.
-func TestKillSwitch(t *testing.T) {
-	i := install(t)
+func killSwitch(i *installation) {
+	t := i.T
 	a := i.tenant("a")
 	var k struct{ ID, Key string }
 	i.want(201, i.ask(a.Key, http.MethodPost, "/api/v1/keys", map[string]any{"role": "write", "hosts": []string{"*.shop.example"}}, &k))
 	i.want(422, i.ask(k.Key, http.MethodPost, "/api/v1/links", map[string]any{"url": "https://evil.example/"}, nil))
-	spam := (&tenant{i, k.Key}).link(map[string]any{"url": "https://www.shop.example/"})
+	spam := (&tenant{i, a.Account, k.Key}).link(map[string]any{"url": "https://www.shop.example/"})
 	good := a.link(map[string]any{"url": "https://good.example/"})
 	warm := func() {
 		i.everywhere(2*time.Second, "go.example", "/"+spam.Code, 302, "https://www.shop.example/")
@@ -75,9 +74,9 @@ func TestKillSwitch(t *testing.T) {
 		i.everywhere(0, "go.example", "/"+good.Code, 302, "https://good.example/")
 		i.want(200, i.ask(a.Key, http.MethodPatch, "/api/v1/keys/"+k.ID, map[string]any{"stopped": false}, nil))
 		warm()
-		i.want(200, i.ask("", http.MethodPatch, "/api/v1/accounts/2", map[string]any{"stopped": true}, nil))
+		i.want(200, i.ask("", http.MethodPatch, "/api/v1/accounts/"+a.Account, map[string]any{"stopped": true}, nil))
 		tookAll := max(i.everywhere(2*time.Second, "go.example", "/"+spam.Code, 410, ""), i.everywhere(2*time.Second, "go.example", "/"+good.Code, 410, ""))
-		i.want(200, i.ask("", http.MethodPatch, "/api/v1/accounts/2", map[string]any{"stopped": false}, nil))
+		i.want(200, i.ask("", http.MethodPatch, "/api/v1/accounts/"+a.Account, map[string]any{"stopped": false}, nil))
 		warm()
 		t.Logf("round %d: all links of a key answer 410 on both redirectors after %v, all of an account after %v", round+1, took, tookAll)
 	}
@@ -104,8 +103,8 @@ func TestKillSwitch(t *testing.T) {
 }
 
 // A key's rate is one for all redirectors, as long as Redis counts; a revoked key is refused by all of them within 5 s.
-func TestRateAndRevocation(t *testing.T) {
-	i := install(t)
+func rateAndRevocation(i *installation) {
+	t := i.T
 	a := i.tenant("a")
 	var k struct{ ID, Key string }
 	i.want(201, i.ask(a.Key, http.MethodPost, "/api/v1/keys", map[string]any{"role": "read", "rate": 1}, &k))
