@@ -2,12 +2,14 @@ package faults
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 	"longtail/e2e/stage"
 	"longtail/e2e/wire"
@@ -138,5 +140,41 @@ func lostWithTheQueue(t *testing.T, c *stack.Cluster, ch *amqp.Channel) string {
 	if since := results.CompleteThrough.Sub(begin); since > time.Second {
 		t.Errorf("complete_through went %v past the first click that is gone", since)
 	}
-	return fmt.Sprintf("%d shown as waiting for good, complete_through stays before them", b.Waiting)
+	writtenOff(t, s, clicks)
+	return fmt.Sprintf("%d shown as waiting, complete_through stays before them until they are written off", b.Waiting)
+}
+
+// writtenOff is what an operator does about clicks that the broker lost: the redirector is started again, so that the feed
+// of these clicks is signed off, and the feed is forgotten. The figures go on, and a gap says how many are missing.
+func writtenOff(t *testing.T, s *stage.Stage, clicks int) {
+	t.Helper()
+	redirector := s.Redirectors[0]
+	if err := redirector.Term(stage.Within(t, 20*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	stage.Start(t, redirector.Process)
+	list, err := redirector.Run(stage.Within(t, 10*time.Second), "instances")
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := regexp.MustCompile(`([0-9a-f]{32}) +signed off .* true`).FindStringSubmatch(list)
+	if feed == nil {
+		t.Fatalf("instances names no feed that is signed off and holds complete_through back:\n%s", list)
+	}
+	stage.Until(t, 30*time.Second, func() string { return "the feed forgotten, once it was silent for 10 s" }, func() bool {
+		_, err := redirector.Run(stage.Within(t, 10*time.Second), "instances", "forget", feed[1])
+		return err == nil
+	})
+	var results platform.Results
+	now := time.Now()
+	stage.Until(t, 20*time.Second, func() string { return fmt.Sprintf("complete_through past now: %+v, %v", results, err) }, func() bool {
+		results, err = s.API.Results(t.Context(), s.Crowd.ID)
+		return err == nil && results.CompleteThrough.After(now)
+	})
+	if len(results.Gaps) != 1 || results.Gaps[0].Reason != "forgotten" || results.Gaps[0].Clicks == nil || *results.Gaps[0].Clicks != clicks {
+		t.Errorf("gaps %+v; want one of %d clicks", results.Gaps, clicks)
+	}
+	if b, err := s.API.Balance(t.Context(), s.Crowd.ID); err != nil || b.Waiting != 0 || b.SetAside != clicks || b.Stored != 1 {
+		t.Errorf("balance %+v, %v; want one stored and %d set aside", b, err, clicks)
+	}
 }

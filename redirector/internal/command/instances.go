@@ -36,7 +36,7 @@ func (c *instancesList) Run(ctx context.Context) error {
 	fmt.Fprintln(table, "INSTANCE\tFEED\tSTATE\tSEEN\tWAITING\tHOLDS BACK")
 	for _, i := range instances {
 		seen := time.Since(time.UnixMilli(i.SeenMS)).Round(time.Second)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s ago\t%d\t%t\n", i.Instance, i.Feed, feedStates[i.State], seen, i.Waiting, i.Silent)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s ago\t%d\t%t\n", i.Instance, i.Feed, feedStates[i.State], seen, i.Waiting, i.Silent || i.State == storage.FeedSignedOff && i.Holds)
 	}
 	return table.Flush()
 }
