@@ -1,6 +1,7 @@
-// Package quarantine tries the clicks of a message that was delivered too often: one at a time, and each noted in the
-// database before it is tried. So a click that kills the worker, however it does that, is found by its number of
-// attempts and set aside, and its neighbours are stored.
+// Package quarantine tries a message that was delivered too often. What is tried is noted in the database before: first
+// the message as a whole, twice at most, since most of them only happened to be in hand when something died; then its
+// clicks, one at a time. So a click that kills the worker, however it does that, is found by its number of attempts and
+// set aside, and its neighbours are stored.
 //
 // Place on the click's way: beside ingest, which hands over what comes for the third time. A click that was only near
 // a crash is set aside at worst: maintain tries it again, alone, and then it is stored.
@@ -21,12 +22,18 @@ import (
 	"longtail/shared/storage"
 )
 
-// LastAttempt is the attempt at which a click is set aside instead of tried.
-const LastAttempt = 5
+const (
+	// LastAttempt is the attempt at which a click is set aside instead of tried.
+	LastAttempt = 5
+	// WholeAttempts is how often a message is tried as a whole before its clicks are tried alone. These tries count
+	// for none of its clicks: after a crash of everything, good messages pass as fast as they came.
+	WholeAttempts = 2
+)
 
 // A Store keeps clicks and how often each was tried.
 type Store interface {
-	// Attempt adds one to each id's attempts, durably, and returns the new numbers.
+	// Attempt adds one to each id's attempts, durably, and returns the new numbers. An id is a click's, or the hash of a
+	// message.
 	Attempt(ctx context.Context, ids []click.ID) (map[click.ID]int, error)
 	// Stored tells which events of a campaign are rows already.
 	Stored(ctx context.Context, campaign uint64, ids []click.ID) (map[click.ID]bool, error)
@@ -67,7 +74,7 @@ func New(o Options) *Lane {
 	l := &Lane{
 		o: o, log: o.Log.With("component", "quarantine"), turn: make(chan struct{}, 1), begun: map[*queue.Delivery]map[click.ID]int{},
 		messages: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "longtail_quarantine_messages_total", Help: "Messages whose clicks were tried one by one."}),
+			Name: "longtail_quarantine_messages_total", Help: "Messages that came too often and were tried with care."}),
 		suspects: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "longtail_quarantine_suspects_total", Help: "Clicks set aside because something dies whenever they are tried."}),
 	}
@@ -91,8 +98,21 @@ func (l *Lane) Quarantine(ctx context.Context, d *queue.Delivery) error {
 		}
 		l.begun[d] = map[click.ID]int{}
 		l.messages.Inc()
-		l.log.Warn("message came too often, its clicks are tried alone", "feed", d.Feed, "from", d.From, "attempt", d.Attempt)
+		l.log.Warn("message came too often, it is tried with care", "feed", d.Feed, "from", d.From, "attempt", d.Attempt)
 	}
+	done, err := l.whole(ctx, d)
+	if !done && err == nil {
+		err = l.alone(ctx, d)
+	}
+	if err != nil {
+		return err
+	}
+	delete(l.begun, d)
+	return nil
+}
+
+// alone tries the message's clicks one at a time and notes its range after the last.
+func (l *Lane) alone(ctx context.Context, d *queue.Delivery) error {
 	frames := split(d.Frames)
 	stored, err := l.stored(ctx, frames)
 	if err != nil {
@@ -112,7 +132,6 @@ func (l *Lane) Quarantine(ctx context.Context, d *queue.Delivery) error {
 			return fmt.Errorf("note the range of a message in quarantine: %w", err)
 		}
 	}
-	delete(l.begun, d)
 	return nil
 }
 
@@ -143,14 +162,9 @@ func (l *Lane) try(ctx context.Context, d *queue.Delivery, f *frame) error {
 			return err
 		}
 	}
-	n, counted := l.begun[d][f.id]
-	if !counted {
-		numbers, err := l.o.Store.Attempt(ctx, []click.ID{f.id})
-		if err != nil {
-			return fmt.Errorf("note the attempt: %w", err)
-		}
-		n = numbers[f.id]
-		l.begun[d][f.id] = n
+	n, err := l.note(ctx, d, f.id)
+	if err != nil {
+		return err
 	}
 	if n >= LastAttempt {
 		l.suspects.Inc()
@@ -167,6 +181,19 @@ func (l *Lane) try(ctx context.Context, d *queue.Delivery, f *frame) error {
 		return l.ingest(ctx, storage.Batch{Dead: []storage.DeadLetter{letter(d, f, "rejected", err.Error())}})
 	}
 	return err
+}
+
+// note counts a try before it is made, once for each delivery, and returns the number of tries with this one.
+func (l *Lane) note(ctx context.Context, d *queue.Delivery, id click.ID) (int, error) {
+	if n, counted := l.begun[d][id]; counted {
+		return n, nil
+	}
+	numbers, err := l.o.Store.Attempt(ctx, []click.ID{id})
+	if err != nil {
+		return 0, fmt.Errorf("note the attempt: %w", err)
+	}
+	l.begun[d][id] = numbers[id]
+	return numbers[id], nil
 }
 
 // judge judges the click as a message of its own, without a range. What panics is set aside.

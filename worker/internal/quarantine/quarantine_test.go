@@ -68,7 +68,9 @@ func (s *store) Ingest(_ context.Context, b storage.Batch) (storage.Outcome, err
 		case s.poison:
 			return storage.Outcome{}, storage.ErrPoison
 		}
-		s.rows[b.Clicks[i].Click.ID]++
+	}
+	for i := range b.Clicks { // all or none, and each once
+		s.rows[b.Clicks[i].Click.ID] = 1
 	}
 	for _, l := range b.Dead {
 		s.dead[click.ID(l.ID)] = l.Reason
@@ -78,19 +80,26 @@ func (s *store) Ingest(_ context.Context, b storage.Batch) (storage.Outcome, err
 }
 
 // judge makes a row of each click, and panics over one of link 13.
-func judge(_ context.Context, d *queue.Delivery) (storage.Batch, error) {
-	b := storage.Batch{Ranges: []storage.Range{{Feed: d.Feed, From: d.From, To: d.To}}}
-	payload, _, err := click.Next(d.Frames)
-	if err != nil {
-		b.Dead = []storage.DeadLetter{{ID: [16]byte{1}, Reason: "undecodable", Body: d.Frames}}
-		return b, nil
+func judge(_ context.Context, d *queue.Delivery) (b storage.Batch, err error) {
+	if d.Feed != (queue.FeedID{}) {
+		b.Ranges = []storage.Range{{Feed: d.Feed, From: d.From, To: d.To, UptoMS: d.UptoMS}}
 	}
-	c, err := click.Decode(payload)
-	if c.Link == 13 {
-		panic("thirteen")
+	for rest := d.Frames; len(rest) > 0; {
+		payload, size, err := click.Next(rest)
+		if err != nil {
+			b.Dead = append(b.Dead, storage.DeadLetter{ID: [16]byte{1}, Reason: "undecodable", Body: rest})
+			break
+		}
+		c, err := click.Decode(payload)
+		if err != nil {
+			return b, err
+		}
+		if c.Link == 13 {
+			panic("thirteen")
+		}
+		b.Clicks, rest = append(b.Clicks, storage.ClickRow{Click: c, Feed: d.Feed}), rest[size:]
 	}
-	b.Clicks = []storage.ClickRow{{Click: c, Feed: d.Feed}}
-	return b, err
+	return b, nil
 }
 
 func lane(s *store) *quarantine.Lane {
@@ -128,12 +137,15 @@ func TestADeadlyClickIsFoundAndItsNeighboursAreStored(t *testing.T) {
 		if !errors.Is(err, errKilled) {
 			t.Fatal(err)
 		}
-		if deaths++; deaths > quarantine.LastAttempt {
+		if deaths++; deaths > quarantine.LastAttempt+quarantine.WholeAttempts {
 			t.Fatal("the deadly click is tried for ever")
 		}
+		if deaths == quarantine.WholeAttempts {
+			s.alone = true // from now on
+		}
 	}
-	if deaths != quarantine.LastAttempt-1 {
-		t.Errorf("the worker died %d times, want %d", deaths, quarantine.LastAttempt-1)
+	if want := quarantine.WholeAttempts + quarantine.LastAttempt - 1; deaths != want {
+		t.Errorf("the worker died %d times, want %d", deaths, want)
 	}
 	for i, id := range ids {
 		if i != 2 && (s.rows[id] != 1 || s.attempts[id] != 1) {
@@ -162,8 +174,8 @@ func TestAStoreThatIsAwayIsNoAttempt(t *testing.T) {
 			t.Fatal("it never comes to an end")
 		}
 	}
-	if tries != 20 || s.attempts[ids[0]] != 1 || s.attempts[ids[1]] != 1 || s.rows[ids[0]] != 1 || s.rows[ids[1]] != 1 || len(s.dead) > 0 {
-		t.Errorf("after %d outages: attempts %v, rows %v, dead %v; want one attempt and one row each", tries, s.attempts, s.rows, s.dead)
+	if tries != 20 || len(s.attempts) != 1 || s.attempts[ids[0]] != 0 || s.rows[ids[0]] != 1 || s.rows[ids[1]] != 1 || len(s.dead) > 0 {
+		t.Errorf("after %d outages: attempts %v, rows %v, dead %v; want one attempt of the message and one row each", tries, s.attempts, s.rows, s.dead)
 	}
 }
 
@@ -226,7 +238,32 @@ func TestWaitingForThePaceIsNoAttempt(t *testing.T) {
 	if err := lane(s).Quarantine(t.Context(), deliver(m, 30)); err != nil {
 		t.Fatal(err)
 	}
-	if s.rows[ids[0]] != 1 || s.attempts[ids[0]] != 1 || len(s.dead) != 0 {
+	if s.rows[ids[0]] != 1 || s.attempts[ids[0]] > 1 || len(s.dead) != 0 {
 		t.Errorf("rows %v, attempts %v, dead %v; want one row at the first attempt", s.rows, s.attempts, s.dead)
+	}
+}
+
+// A good message that was only in hand when something died passes in one piece, at the given pace.
+func TestAGoodMessagePassesAsAWhole(t *testing.T) {
+	s := newStore()
+	m, ids := message(1, 2, 3, 4, 5)
+	grants := []int{2, 3}
+	l := quarantine.New(quarantine.Options{
+		Store: s, Judge: judge, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Pace: func(_ context.Context, want int) (n int, err error) {
+			n, grants = min(want, grants[0]), grants[1:]
+			return n, nil
+		},
+	})
+	if err := l.Quarantine(t.Context(), deliver(m, 3)); err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids {
+		if s.rows[id] != 1 || s.attempts[id] != 0 {
+			t.Errorf("click %d: stored %d times, %d attempts of its own; want one, and none", i, s.rows[id], s.attempts[id])
+		}
+	}
+	if len(s.ranges) != 1 || s.ranges[0].To != m.To || len(grants) != 0 || len(s.attempts) != 1 {
+		t.Errorf("ranges %+v, grants left %v, attempts %v; want the message's range and one attempt", s.ranges, grants, s.attempts)
 	}
 }
