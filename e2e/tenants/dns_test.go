@@ -46,6 +46,7 @@ func (z *zone) add(to map[string]string, name, value string) {
 }
 
 func (z *zone) serve(t *testing.T, conn net.PacketConn) {
+	t.Helper()
 	buffer := make([]byte, 1500)
 	for {
 		n, from, err := conn.ReadFrom(buffer)

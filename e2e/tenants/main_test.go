@@ -73,7 +73,7 @@ func (i *installation) askAt(base, key, method, path string, body, into any) *ht
 		sent = bytes.NewReader(text)
 	}
 	if key == "" {
-		key = i.Cluster.Key
+		key = i.Key
 	}
 	ctx, cancel := context.WithTimeout(i.Context(), 10*time.Second)
 	defer cancel()

@@ -51,7 +51,7 @@ func domainsOfTwoAccounts(i *installation) {
 // link makes one in the operator's own account.
 func (i *installation) link(body map[string]any) tracked {
 	i.Helper()
-	return (&tenant{i, "1", i.Cluster.Key}).link(body)
+	return (&tenant{i, "1", i.Key}).link(body)
 }
 
 // One switch stops all links of a key, another one all of an account, on every redirector within 2 s.

@@ -50,6 +50,7 @@ func TestRates(t *testing.T) {
 }
 
 func rates(t *testing.T, r *Rates, pass func(time.Duration)) {
+	t.Helper()
 	ctx := t.Context()
 	first := r.Take(ctx, caller)
 	if first != (Allowance{OK: true, PerSecond: 10, Burst: 20, Left: 19, Full: 100 * time.Millisecond}) {

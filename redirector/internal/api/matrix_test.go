@@ -74,6 +74,7 @@ type matrix struct {
 }
 
 func newMatrix(t *testing.T) *matrix {
+	t.Helper()
 	m := &matrix{rig: newRig(t), principals: map[string]string{"none": "", "operator": bootstrap}}
 	for _, name := range []string{marker, "third"} {
 		m.want(201, m.ask("POST", "/api/v1/accounts", `{"name":"`+name+`"}`, nil))
