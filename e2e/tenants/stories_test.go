@@ -100,6 +100,18 @@ func killSwitch(i *installation) {
 		t.Errorf("audit: %+v", log)
 	}
 	t.Logf("audit: %s %s %s before %v after %v", stop.Actor, stop.Action, stop.Object, stop.Before, stop.After)
+
+	// The same switch on the command line, for a day on which the API cannot be reached.
+	if out, err := i.Redirectors[0].Run(t.Context(), "keys", "resume", "--account", a.Account, k.ID); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	took := i.everywhere(2*time.Second, "go.example", "/"+spam.Code, 302, "https://www.shop.example/")
+	log.Data = nil
+	i.want(200, i.ask(a.Key, http.MethodGet, "/api/v1/audit?limit=1", nil, &log))
+	if resume := log.Data[0]; resume.Action != "key.resume" || resume.Actor != "keys command" || resume.Before["stopped_at"] == nil || resume.After["stopped_at"] != nil {
+		t.Errorf("audit: %+v", resume)
+	}
+	t.Logf("resumed by the command: after %v", took)
 }
 
 // A key's rate is one for all redirectors, as long as Redis counts; a revoked key is refused by all of them within 5 s.
