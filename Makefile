@@ -5,6 +5,8 @@ MODULES := ./shared/... ./redirector/... ./worker/...
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')
 
+FUZZTIME ?= 30s
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -82,6 +84,21 @@ bench: build ## ROUNDS=3 SECONDS=8 ONLY=front|ingest|pipeline: ours beside nginx
 bench-go: ## benchmarks of the rooms on the click's way, and of ingest on MariaDB
 	go test -run '^$$' -bench . -benchmem -p 1 $(MODULES)
 	go test -run '^$$' -bench . -benchmem -p 1 ./e2e/conformance
+
+.PHONY: client
+client: ## generate the types of redirector/client from the OpenAPI document that the code makes
+	cd redirector && go test -count=1 -run TestClientDocument ./internal/api -update
+	cd tools && GOWORK=off go build -o ../bin/oapi-codegen github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+	cd redirector/client && ../../bin/oapi-codegen -config generate.yaml openapi.json && gofmt -w types.gen.go
+
+.PHONY: fuzz
+fuzz: ## 30 s for each fuzz target: rules of URLs, codes, tokens, paths, lines, rewriting
+	@for t in $$(grep -rlE '^func Fuzz' --include=*_test.go shared redirector worker); do \
+		for f in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$t); do \
+			echo "$$f ($$(dirname $$t))"; \
+			(cd $$(dirname $$t) && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+		done; \
+	done
 
 .PHONY: secrets
 secrets: ## .env for docker compose, with new random secrets; an existing one is never changed

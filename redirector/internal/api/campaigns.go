@@ -47,7 +47,7 @@ func orZero[T any](p *T) (v T) {
 type campaignView struct {
 	Campaign    string            `json:"campaign"`
 	Name        *string           `json:"name"`
-	SentAt      *moment           `json:"sent_at"`
+	SentAt      *moment           `json:"sent_at" nullable:"true"`
 	UTM         map[string]string `json:"utm"`
 	Domain      *string           `json:"domain"`
 	RedirectAll *string           `json:"redirect_all"`
@@ -125,7 +125,7 @@ func (s *server) listCampaigns(ctx context.Context, who account.Principal, in *s
 type keyView struct {
 	ID         string  `json:"id"`
 	Hex        string  `json:"key_hex" doc:"32 bytes; tag = first 32 hex digits of HMAC-SHA256(key, lower-case recipient)."`
-	ValidUntil *moment `json:"valid_until" doc:"null = no end is set."`
+	ValidUntil *moment `json:"valid_until" nullable:"true" doc:"null = no end is set."`
 }
 
 type keysAnswer struct {

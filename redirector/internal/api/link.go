@@ -68,7 +68,7 @@ type linkView struct {
 	Forward    []string `json:"forward_query"`
 	State      string   `json:"state" enum:"live,disabled,deleted"`
 	Disabled   bool     `json:"disabled"`
-	ExpiresAt  *moment  `json:"expires_at"`
+	ExpiresAt  *moment  `json:"expires_at" nullable:"true"`
 	CreatedAt  moment   `json:"created_at"`
 	Version    uint32   `json:"version" doc:"Counts the changes; the ETag."`
 }

@@ -46,6 +46,11 @@ func TestOpenAPI(t *testing.T) {
 	if len(p) != len(problem.Codes) || !slices.Contains(p, "taken") {
 		t.Errorf("codes: %v", p)
 	}
+	for _, figure := range []string{"clicks", "human", "machine", "unknown", "unique_recipients", "complete_through"} {
+		if _, there := doc.Components.Schemas["FiguresView"].Properties[figure]; !there {
+			t.Errorf("%s of the figures is not described", figure)
+		}
+	}
 	rules := doc.Components.Schemas["Field"].Properties["rule"].Enum
 	if !slices.Equal(rules, problem.Rules) {
 		t.Errorf("rules: %v", rules)

@@ -48,8 +48,8 @@ func readMoment(bad *problem.Fields, field, text string) *int64 {
 	return new(int64(at))
 }
 
-// countView is what was clicked.
-type countView struct {
+// CountView is what was clicked. It is exported because huma looks into exported fields only.
+type CountView struct {
 	Clicks  int64 `json:"clicks" doc:"human + machine + unknown"`
 	Human   int64 `json:"human"`
 	Machine int64 `json:"machine"`
@@ -57,8 +57,8 @@ type countView struct {
 	Uniques int64 `json:"unique_recipients" doc:"Of a campaign: whose first click lies in the range; parts add up. Of a link: over its lifetime."`
 }
 
-func viewCount(c storage.Count) countView {
-	return countView{c.Clicks, c.Human, c.Machine, c.Unknown, c.Uniques}
+func viewCount(c storage.Count) CountView {
+	return CountView{c.Clicks, c.Human, c.Machine, c.Unknown, c.Uniques}
 }
 
 type gapView struct {
@@ -73,7 +73,7 @@ type linkCountView struct {
 	Domain     string `json:"domain"`
 	TrackedURL string `json:"tracked_url"`
 	URL        string `json:"url"`
-	countView
+	CountView
 }
 
 type pointView struct {
@@ -82,7 +82,7 @@ type pointView struct {
 }
 
 type figuresView struct {
-	countView
+	CountView
 	Complete moment          `json:"complete_through" doc:"Every click answered before is counted."`
 	Gaps     []gapView       `json:"gaps" doc:"Spans whose clicks are not all counted."`
 	Links    []linkCountView `json:"links" doc:"Of a campaign: its links, the most clicked first, at most 1000."`
@@ -128,7 +128,7 @@ func (s *server) figures(ctx context.Context, q stats.Question) (*figuresAnswer,
 	if err != nil {
 		return nil, err
 	}
-	v := figuresView{countView: viewCount(a.Count), Complete: moment(a.CompleteMS), Gaps: viewGaps(a.Gaps),
+	v := figuresView{CountView: viewCount(a.Count), Complete: moment(a.CompleteMS), Gaps: viewGaps(a.Gaps),
 		Links: make([]linkCountView, len(a.Links)), Series: make([]pointView, len(a.Series))}
 	for i, l := range a.Links {
 		host, err := s.links.Host(ctx, l.Domain)
