@@ -22,7 +22,10 @@ import (
 	"longtail/shared/storage"
 )
 
-const maxHost = 253 // bytes
+const (
+	maxHost    = 253  // bytes
+	maxDomains = 1000 // of one account: all redirectors hold all domains in memory
+)
 
 // Store keeps domains. What changes one is history and audit in the same transaction. A domain that is not the account's
 // is link.ErrNotFound.
@@ -96,6 +99,12 @@ func (s *Service) Create(ctx context.Context, who account.Principal, owner uint3
 	checkFallback(&bad, who, wish)
 	if err := bad.Err(); err != nil {
 		return storage.Domain{}, err
+	}
+	if own, err := s.List(ctx, owner); err != nil {
+		return storage.Domain{}, err
+	} else if len(own) >= maxDomains {
+		bad.Add("domain", problem.RuleLength, "an account has at most 1000 domains")
+		return storage.Domain{}, bad.Err()
 	}
 	want := storage.Domain{Account: owner, Host: host, VerifyToken: s.token(owner, host)}
 	if wish.Default != nil {
