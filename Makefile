@@ -91,6 +91,10 @@ client: ## generate the types of redirector/client from the OpenAPI document tha
 	cd tools && GOWORK=off go build -o ../bin/oapi-codegen github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	cd redirector/client && ../../bin/oapi-codegen -config generate.yaml openapi.json && gofmt -w types.gen.go
 
+.PHONY: client-npm
+client-npm: build ## a TypeScript client from another generator (npm) creates, rewrites and reads figures
+	e2e/npm/run
+
 .PHONY: fuzz
 fuzz: ## 30 s for each fuzz target: rules of URLs, codes, tokens, paths, lines, rewriting
 	@for t in $$(grep -rlE '^func Fuzz' --include=*_test.go shared redirector worker); do \
