@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	bulkChunk = 1000      // lines a statement
+	bulkChunk = 2000      // lines a statement
 	bulkBytes = 1 << 20   // of the lines of one chunk
 	bulkWarm  = 10_000    // lines whose links are kept in memory, too
 	maxLine   = 256 << 10 // bytes of one line; a link with all its fields escaped has less
@@ -31,7 +31,7 @@ func (s *server) bulk(ctx context.Context, who account.Principal, _ *struct{}) (
 		return nil, err
 	}
 	source := &jsonLines{in: bufio.NewReaderSize(file, 64<<10)}
-	return s.stream(ctx, file, (&bulk{server: s, who: who, source: source, create: s.links.CreateAll, createMore: s.links.CreateMore}).run), nil
+	return s.stream(ctx, file, (&bulk{server: s, who: who, source: source}).run), nil
 }
 
 // stream answers with the lines that a function writes, and closes what it reads from.
@@ -60,15 +60,18 @@ type parsed struct {
 	err   error
 }
 
-// creation makes a chunk of links.
-type creation func(context.Context, account.Principal, []links.Draft) ([]links.Result, error)
+// outcome is what became of one chunk.
+type outcome struct {
+	results []links.Result
+	answers []any
+	warm    bool
+}
 
 // bulk is one request of many links while it is answered.
 type bulk struct {
 	*server
-	who                account.Principal
-	source             lineSource
-	create, createMore creation // createMore beyond bulkWarm
+	who    account.Principal
+	source lineSource
 
 	done bulkDone
 }
@@ -89,17 +92,17 @@ type bulkFailed struct {
 // run answers the request in three steps that work at once, each on a chunk of its own: the next is read while one is
 // stored and the one before is written. Never more than these few chunks are in memory.
 func (b *bulk) run(ctx context.Context, out *lines) error {
-	read, made := make(chan []parsed), make(chan []any)
+	read, stored := make(chan []parsed), make(chan outcome)
 	steps, ctx := errgroup.WithContext(ctx)
 	steps.Go(safely(func() error {
 		defer close(read)
 		return b.read(ctx, read)
 	}))
 	steps.Go(safely(func() error {
-		defer close(made)
-		return b.make(ctx, read, made)
+		defer close(stored)
+		return b.store(ctx, read, stored)
 	}))
-	steps.Go(safely(func() error { return write(out, made) }))
+	steps.Go(safely(func() error { return b.write(ctx, out, stored) }))
 	if err := steps.Wait(); err != nil {
 		return err
 	}
@@ -139,8 +142,8 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 	}
 }
 
-// make stores the links of each chunk and sends its answers on, in the order of the lines.
-func (b *bulk) make(ctx context.Context, chunks <-chan []parsed, answers chan<- []any) error {
+// store stores the links of each chunk and sends its answers on, in the order of the lines.
+func (b *bulk) store(ctx context.Context, chunks <-chan []parsed, stored chan<- outcome) error {
 	seen := 0
 	for chunk := range chunks {
 		drafts := make([]links.Draft, 0, len(chunk))
@@ -149,15 +152,12 @@ func (b *bulk) make(ctx context.Context, chunks <-chan []parsed, answers chan<- 
 				drafts = append(drafts, p.draft)
 			}
 		}
-		create := b.create
-		if seen += len(chunk); seen > bulkWarm {
-			create = b.createMore
-		}
-		results, err := create(ctx, b.who, drafts)
+		results, err := b.links.Store(ctx, b.who, drafts)
 		if err != nil {
 			return err
 		}
-		if !send(ctx, answers, b.answers(chunk, results)) {
+		seen += len(chunk)
+		if !send(ctx, stored, outcome{results, b.answers(chunk, results), seen <= bulkWarm}) {
 			return ctx.Err()
 		}
 	}
@@ -187,10 +187,11 @@ func (b *bulk) answers(chunk []parsed, results []links.Result) []any {
 	return all
 }
 
-// write writes the answers, chunk by chunk.
-func write(out *lines, answers <-chan []any) error {
-	for chunk := range answers {
-		for _, v := range chunk {
+// write tells the caches of each chunk and then writes its answers, while the next one is stored.
+func (b *bulk) write(ctx context.Context, out *lines, stored <-chan outcome) error {
+	for chunk := range stored {
+		b.links.Tell(ctx, chunk.results, chunk.warm)
+		for _, v := range chunk.answers {
 			if err := out.put(v); err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func (s *server) importLinks(ctx context.Context, who account.Principal, in *str
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return s.stream(ctx, file, (&bulk{server: s, who: who, source: rows, create: s.links.CreateAll, createMore: s.links.CreateMore}).run), nil
+	return s.stream(ctx, file, (&bulk{server: s, who: who, source: rows}).run), nil
 }
 
 // csvRows reads links from CSV.

@@ -58,19 +58,27 @@ func (s *Service) Create(ctx context.Context, who account.Principal, draft Draft
 // CreateAll makes a chunk of links with a few statements, whatever their number. A draft that is wrong fails alone; an
 // error means that the store does not answer and nothing is known of any of them.
 func (s *Service) CreateAll(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
-	return s.createAll(ctx, who, drafts, s.cache.Warm)
+	results, err := s.Store(ctx, who, drafts)
+	if err == nil {
+		s.Tell(ctx, results, true)
+	}
+	return results, err
 }
 
-// CreateMore is CreateAll for what comes after the first thousands of one request: it is not kept in this process's
-// memory, where it would push out what is clicked.
-func (s *Service) CreateMore(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
-	return s.createAll(ctx, who, drafts, s.cache.Share)
+// Tell writes what Store has made through to the caches: to this process's memory as well, or only to what all share. The
+// many links of one request would push out of memory what is clicked.
+func (s *Service) Tell(ctx context.Context, results []Result, memory bool) {
+	switch fresh := created(results); {
+	case len(fresh) == 0:
+	case memory:
+		s.cache.Warm(ctx, fresh)
+	default:
+		s.cache.Share(ctx, fresh)
+	}
 }
 
-// writeThrough tells the caches of links that were just committed.
-type writeThrough func(ctx context.Context, links []link.Link)
-
-func (s *Service) createAll(ctx context.Context, who account.Principal, drafts []Draft, tell writeThrough) ([]Result, error) {
+// Store is CreateAll for callers who tell the caches themselves, before they answer.
+func (s *Service) Store(ctx context.Context, who account.Principal, drafts []Draft) ([]Result, error) {
 	results := make([]Result, len(drafts))
 	news := make([]storage.NewLink, 0, len(drafts))
 	places := make([]int, 0, len(drafts)) // of each new link among the drafts
@@ -90,9 +98,6 @@ func (s *Service) createAll(ctx context.Context, who account.Principal, drafts [
 	}
 	if err := s.insert(ctx, drafts, results, news, places); err != nil {
 		return nil, err
-	}
-	if fresh := created(results); len(fresh) > 0 {
-		tell(ctx, fresh)
 	}
 	return results, nil
 }
