@@ -96,13 +96,10 @@ client-npm: build ## a TypeScript client from another generator (npm) creates, r
 	e2e/npm/run
 
 .PHONY: fuzz
-fuzz: ## 30 s for each fuzz target: rules of URLs, codes, tokens, paths, lines, rewriting
-	@for t in $$(grep -rlE '^func Fuzz' --include=*_test.go shared redirector worker); do \
-		for f in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$t); do \
-			echo "$$f ($$(dirname $$t))"; \
-			(cd $$(dirname $$t) && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
-		done; \
-	done
+fuzz: ## 30 s for each fuzz target, two at once: rules of URLs, codes, tokens, paths, lines, rewriting
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include=*_test.go shared redirector worker | sed -E 's|/[^/]*:func | |' | \
+		xargs -P 2 -L 1 sh -c 'out=$$(cd $$0 && go test -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel 1 . 2>&1); \
+			status=$$?; echo "$$1 ($$0): $$(echo "$$out" | tail -2 | head -1)"; [ $$status -eq 0 ] || { echo "$$out"; exit 255; }'
 
 .PHONY: secrets
 secrets: ## .env for docker compose, with new random secrets; an existing one is never changed
