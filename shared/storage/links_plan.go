@@ -38,8 +38,8 @@ type creation struct {
 
 	refs    map[refKey]link.Link    // in the database
 	targets map[targetKey]link.Link // in the database, live
-	taken   map[codeKey]bool      // in the database or in this chunk
-	coded   map[codeKey]link.Link // in the database
+	taken   map[codeKey]bool        // in the database or in this chunk
+	coded   map[codeKey]link.Link   // in the database
 
 	results []CreateResult
 	fresh   []int       // links to be inserted
