@@ -385,6 +385,21 @@ func (e SkippedLinkReason) Valid() bool {
 	}
 }
 
+// Defines values for WarningViewCode.
+const (
+	LookalikeHost WarningViewCode = "lookalike_host"
+)
+
+// Valid indicates whether the value is a known member of the WarningViewCode enum.
+func (e WarningViewCode) Valid() bool {
+	switch e {
+	case LookalikeHost:
+		return true
+	default:
+		return false
+	}
+}
+
 // Field defines model for Field.
 type Field struct {
 	// Detail For people; may change.
@@ -502,6 +517,9 @@ type LinkView struct {
 
 	// Version Counts the changes; the ETag.
 	Version int32 `json:"version"`
+
+	// Warnings What is suspicious about the target; the link works all the same.
+	Warnings *[]WarningView `json:"warnings,omitempty"`
 }
 
 // LinkViewState defines model for LinkView.State.
@@ -635,6 +653,15 @@ type SkippedLinkPart string
 
 // SkippedLinkReason A closed set; those that begin with url_ are rules of targets.
 type SkippedLinkReason string
+
+// WarningView defines model for WarningView.
+type WarningView struct {
+	Code   WarningViewCode `json:"code"`
+	Detail string          `json:"detail"`
+}
+
+// WarningViewCode defines model for WarningView.Code.
+type WarningViewCode string
 
 // CampaignStatsParams defines parameters for CampaignStats.
 type CampaignStatsParams struct {

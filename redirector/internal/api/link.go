@@ -71,6 +71,14 @@ type linkView struct {
 	ExpiresAt  *moment  `json:"expires_at" nullable:"true"`
 	CreatedAt  moment   `json:"created_at"`
 	Version    uint32   `json:"version" doc:"Counts the changes; the ETag."`
+
+	Warnings []warningView `json:"warnings,omitempty" doc:"What is suspicious about the target; the link works all the same."`
+}
+
+// warningView is something suspicious.
+type warningView struct {
+	Code   string `json:"code" enum:"lookalike_host"`
+	Detail string `json:"detail"`
 }
 
 var stateWords = map[link.State]string{link.Live: "live", link.Disabled: "disabled", link.Deleted: "deleted"}
@@ -84,6 +92,9 @@ func (s *server) view(r links.Result) linkView {
 	}
 	if l.Ref != "" {
 		v.Ref = &l.Ref
+	}
+	for _, w := range links.Warnings(l.URL) {
+		v.Warnings = append(v.Warnings, warningView(w))
 	}
 	return v
 }
