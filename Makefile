@@ -28,7 +28,7 @@ test: ## everything: format, vet, all tests, the stories on real processes; inst
 	go run ./e2e/cmd/cluster install
 	@status=0; \
 	go test -timeout 10m $(MODULES) || status=1; \
-	go test -count=1 -timeout 10m -p 1 ./e2e/... || status=1; \
+	go test -count=1 -timeout 12m -p 2 ./e2e/... || status=1; \
 	exit $$status
 
 .PHONY: check

@@ -29,7 +29,7 @@ func crashLoop(t *testing.T, id string, limited bool) {
 	s := stage.On(t, stage.Own(t, stack.Options{Redirectors: 1, Workers: 1, Settings: map[string]string{
 		"LONGTAIL_PREFETCH": fmt.Sprint(inHand), "LONGTAIL_BATCH_AGE": "100ms",
 	}}))
-	kills, limit := stage.Full(25, 7), stage.Full(20, 4)
+	kills, limit := stage.Full(25, 9), stage.Full(20, 4)
 	if limited {
 		_, err := s.RabbitMQ.Control(stage.Within(t, 30*time.Second), "set_policy", "limit", "^longtail\\.clicks", fmt.Sprintf(`{"delivery-limit":%d}`, limit), "--apply-to", "queues")
 		if err != nil {
@@ -44,11 +44,13 @@ func crashLoop(t *testing.T, id string, limited bool) {
 	worker := s.Workers[0]
 	ch := channel(t, s.RabbitMQ.URL())
 	plan := f.Blows(kills, 1, stage.Full(500*time.Millisecond, 60*time.Millisecond), 0)
+	back := 0 // by every incarnation: a counter dies with its process
 	found := s.Strike(t, stage.People{AtLeast: stage.Full(10_000, 500), PerSecond: 200}, func() {
 		unlock := lockClicks(t, db)
 		for _, b := range plan {
 			fullWindow(t, ch)
 			stage.Pass(t, b.After)
+			back += stage.Meter(t, s.Workers, "longtail_amqp_taken_back_total")
 			stage.Kill(t, worker.Process)
 			f.Struck("worker killed with a full window")
 			stage.Start(t, worker.Process)
@@ -58,7 +60,7 @@ func crashLoop(t *testing.T, id string, limited bool) {
 	f.Judged(found)
 	tried := number(t, db, "SELECT COALESCE(MAX(n), 0) FROM attempts")
 	dead := number(t, db, "SELECT COUNT(*) FROM dead_letters")
-	back := stage.Meter(t, s.Workers, "longtail_amqp_taken_back_total")
+	back += stage.Meter(t, s.Workers, "longtail_amqp_taken_back_total")
 	alone := stage.Meter(t, s.Workers, "longtail_quarantine_messages_total")
 	f.Note("dead letters %d; messages taken back from the dead queue %d; tried click by click %d messages, a click at most %d times", dead, back, alone, tried)
 	if dead != 0 {
