@@ -41,6 +41,7 @@ func (c *cutter) left() int {
 // The connection to the database is cut around COMMIT: before the database hears of it, right after, and when it has
 // answered. The worker cannot know which it was; the rows and every counter are exact all the same.
 func TestM3CutBetweenCommitAndOK(t *testing.T) {
+	t.Parallel() // it has a cluster of its own
 	f := stage.NewFault(t, "M3")
 	cuts := &cutter{cut: map[wire.Moment]int{}}
 	moments := []wire.Moment{wire.BeforeCommit, wire.AfterCommit, wire.BeforeOK}

@@ -16,6 +16,7 @@ const enough = 200
 // Eight workers store a long tail of clicks on the same links at once, each click delivered twice. Then a part of it
 // again, with the locks taken in an order of chance, which shows what their order is good for.
 func TestM1EightWorkersOnTheSameLinks(t *testing.T) {
+	t.Parallel() // it has a database of its own
 	f := stage.NewFault(t, "M1")
 	server := stack.Private(t, stack.MariaDB)
 	admin, err := sql.Open("mysql", server.RootDSN())

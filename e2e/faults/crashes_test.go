@@ -17,11 +17,17 @@ import (
 const inHand = 20
 
 // A worker is killed 25 times with its window full of good clicks, none of which it can store: somebody holds the table.
-func TestD16KilledWithAFullWindow(t *testing.T) { crashLoop(t, "D16", false) }
+func TestD16KilledWithAFullWindow(t *testing.T) {
+	t.Parallel() // it has a cluster of its own
+	crashLoop(t, "D16", false)
+}
 
 // The same where an operator's policy lets the broker give a message up after 20 deliveries: it goes to the dead queue,
 // from which the worker takes it back.
-func TestD16KilledWithAFullWindowAndALimit(t *testing.T) { crashLoop(t, "D16b", true) }
+func TestD16KilledWithAFullWindowAndALimit(t *testing.T) {
+	t.Parallel()
+	crashLoop(t, "D16b", true)
+}
 
 func crashLoop(t *testing.T, id string, limited bool) {
 	t.Helper()

@@ -21,6 +21,7 @@ import (
 // gone with their keeper, and Longtail says so: they stay in the balance as waiting, and complete_through stays before
 // them.
 func TestD14DeletedQueue(t *testing.T) {
+	t.Parallel() // it has a cluster of its own
 	f := stage.NewFault(t, "D14")
 	var publishing *wire.Proxy
 	c := stage.Own(t, stack.Options{

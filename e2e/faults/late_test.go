@@ -29,6 +29,7 @@ func aged(t *testing.T, db *sql.DB) {
 // dropped. What was accepted stays in the totals for good, what cannot be told from a repetition is set aside, and
 // nothing is in neither.
 func TestM9LateClicks(t *testing.T) {
+	t.Parallel() // it has a cluster of its own
 	f := stage.NewFault(t, "M9")
 	s := stage.On(t, stage.Own(t, stack.Options{Redirectors: 1, Workers: 1, Settings: map[string]string{"LONGTAIL_BATCH_AGE": "100ms"}}))
 	db, err := sql.Open("mysql", s.MySQL.DSN())
