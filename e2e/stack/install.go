@@ -22,7 +22,7 @@ var packages = map[string]string{
 	"epmd":               "erlang-base",
 }
 
-// tools are what only benchmarks, containers and HTTPS need; Install leaves them alone.
+// tools are what only benchmarks, containers, HTTPS and the console's tests need; Install leaves them alone.
 var tools = map[string]string{
 	"nginx":         "nginx",
 	"caddy":         "caddy",
@@ -32,6 +32,7 @@ var tools = map[string]string{
 	"debootstrap":   "debootstrap",
 	"iptables-save": "iptables",
 	"ip":            "iproute2",
+	"chromium":      "chromium",
 }
 
 // installing lets one goroutine at a time look for binaries and install them.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,7 +65,10 @@ func internal(cause any) error {
 // to it.
 func (e *exchange) problemOf(err error) *problem.Problem {
 	p := problem.Of(err)
-	if p.Status >= 500 {
+	switch gone := errors.Is(e.gin.Request.Context().Err(), context.Canceled); {
+	case p.Status >= 500 && gone: // whoever asked has left
+		e.log.Debug("request given up", "err", err)
+	case p.Status >= 500:
 		e.log.Error("request failed", "err", err)
 	}
 	e.tell(p)

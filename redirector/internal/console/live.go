@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -123,7 +124,9 @@ func (c *Console) look(ctx context.Context, r *http.Request, s *session, p page)
 	}
 	if err != nil {
 		e.Trouble = "no answer"
-		c.log.Warn("live look failed", "route", r.Pattern, "error", err)
+		if !errors.Is(ctx.Err(), context.Canceled) { // else nobody looks any more
+			c.log.Warn("live look failed", "route", r.Pattern, "error", err)
+		}
 	}
 	return e
 }

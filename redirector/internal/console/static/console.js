@@ -4,62 +4,115 @@
 
 const stale = document.getElementById("stale");
 const silentAfter = 5000; // ms without an event before the page says so
+const dark = matchMedia("(prefers-color-scheme: dark)");
 
 // The zone of the browser, for pages that were not asked for another.
-document.cookie = "longtail_zone=" + encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC") + ";path=/console/;samesite=strict;max-age=31536000";
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+document.cookie = "longtail_zone=" + encodeURIComponent(ownZone) + ";path=/console/;samesite=strict;max-age=31536000";
+
+// --- how figures and times are written, as the server writes them
+
+const grouped = (n) => (n == null ? "" : String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"));
+
+function clockOf(zone) {
+  const as = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
+  const second = as({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const minute = as({ hour: "2-digit", minute: "2-digit" });
+  const day = as({ day: "numeric", month: "short" });
+  return { second, minute, day };
+}
+
+const zone = document.querySelector("[data-zone]")?.dataset.zone || ownZone;
+const clock = clockOf(zone);
+
+function span(s) {
+  if (s < 120) return `${Math.round(s)} s`;
+  if (s < 7200) return `${Math.round(s / 60)} min`;
+  return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
 
 // --- charts
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const strokes = ["--accent", "--good", "--bad"];
-const grouped = (n) => (n == null ? "" : String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"));
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const whole = [1, 2, 5].flatMap((n) => [...Array(13).keys()].map((k) => n * 10 ** k)).sort((a, b) => a - b);
+const steps = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600];
+const plots = [];
 
-function axes() {
-  const look = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
-  return [look, { ...look, size: 70, values: (_, all) => all.map(grouped) }];
+// A tick of the time axis: seconds, minutes or days, as far as they lie apart; midnight is the day's name.
+function tick(s, apart) {
+  const at = new Date(s * 1000);
+  if (apart < 60) return clock.second.format(at);
+  const minute = clock.minute.format(at);
+  return apart >= 86400 || minute === "00:00" ? clock.day.format(at) : minute;
 }
 
-function chart(at, labels, data, more) {
-  const series = labels.map((label, i) => ({
-    label, stroke: colour(strokes[i]), width: 2, dash: label === "budget" ? [6, 4] : undefined, points: { show: false },
-    value: (_, n) => grouped(n), ...(more.series || {}),
-  }));
+// The legend beside a chart tells the values under the cursor, else the last ones.
+function tell(plot) {
+  const at = plot.cursor.idx ?? plot.data[0].length - 1;
+  for (const value of plot.told) {
+    const n = plot.data[value.dataset.line]?.[at];
+    const text = n == null ? "" : value.dataset.line === "0" ? clock.second.format(new Date(n * 1000)) : grouped(n);
+    if (value.textContent !== text) value.textContent = text;
+  }
+}
+
+function chart(at, data, series, range, draw) {
+  const line = () => colour("line");
+  const look = { stroke: () => colour("soft"), grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 5 }, font: "12px system-ui, sans-serif" };
+  const size = () => ({ width: Math.max(160, at.clientWidth), height: 240 });
   const plot = new uPlot({
-    width: at.clientWidth, height: 240, series: [{}, ...series], axes: axes(), cursor: { y: false }, ...more.options,
-    scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    ...size(), series: [{}, ...series], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } }, padding: [12, 28, 0, 0],
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
+    axes: [
+      { ...look, space: 76, incrs: steps, values: (_, all, __, ___, apart) => all.map((s) => tick(s, apart)) },
+      { ...look, size: 56, incrs: whole, values: (_, all) => all.map(grouped) },
+    ],
+    scales: { x: { range }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.08)] } },
+    hooks: { draw: draw ? [draw] : [], setCursor: [(p) => p.told && tell(p)] },
   }, data, at);
-  new ResizeObserver(() => plot.setSize({ width: at.clientWidth, height: 240 })).observe(at);
+  plot.told = at.closest("section").querySelectorAll("[data-line]");
+  tell(plot);
+  plots.push(plot);
+  new ResizeObserver(() => plot.setSize(size())).observe(at);
   return plot;
 }
 
-// The live chart: a point a second, ten minutes at most.
+// Axes and lines read their colours when they are drawn.
+dark.addEventListener("change", () => plots.forEach((plot) => plot.redraw(false, true)));
+
+const stroke = (name, more) => ({ stroke: () => colour(name), width: 2, points: { show: false }, ...more });
+const area = (name) => stroke(name, { fill: () => colour(name) + "26" });
+const drawn = { arrived: stroke("arrived"), counted: area("counted"), budget: stroke("budget", { width: 1.5, dash: [6, 5] }) };
+
+// The live chart: a point a second, ten minutes at most, a minute at least.
 const live = document.getElementById("live");
 let lines = null;
 let lived = [];
 
 function addPoint(point) {
   if (!live || !point) return;
+  const names = live.dataset.lines.split(",");
+  point = point.slice(0, names.length + 1);
   if (!lines) {
-    const labels = live.dataset.lines.split(",").slice(0, point.length - 1);
     lived = point.map((n) => [n]);
-    lines = chart(live, labels, lived, {});
-    live.setAttribute("role", "img");
+    lines = chart(live, lived, names.map((name) => drawn[name]), (_, low, high) => [Math.min(low, high - 60), high]);
   } else if (point[0] > lived[0][lived[0].length - 1]) {
     point.forEach((n, i) => { lived[i].push(n); if (lived[i].length > 600) lived[i].shift(); });
     lines.setData(lived);
+    tell(lines);
   }
-  live.setAttribute("aria-label", live.dataset.lines.split(",").map((label, i) => label + " " + point[i + 1]).join(", "));
+  live.setAttribute("aria-label", names.map((name, i) => name + " " + grouped(point[i + 1])).join(", "));
 }
 
 // The series: counts by time, with the gaps marked on the axis.
 const seriesAt = document.getElementById("series");
 let bars = null;
 
-function drawGaps(plot, gaps) {
+function drawGaps(plot) {
   const { ctx, bbox } = plot;
   ctx.save();
-  ctx.fillStyle = colour("--bad");
-  for (const [from, to] of gaps) {
+  ctx.fillStyle = colour("bad");
+  for (const [from, to] of plot.gaps || []) {
     const x = Math.max(bbox.left, plot.valToPos(from, "x", true));
     const end = Math.min(bbox.left + bbox.width, plot.valToPos(to || Date.now() / 1000, "x", true));
     if (end >= bbox.left && x <= bbox.left + bbox.width) ctx.fillRect(x, bbox.top + bbox.height - 6, Math.max(3, end - x), 6);
@@ -70,22 +123,24 @@ function drawGaps(plot, gaps) {
 function drawSeries() {
   const from = document.getElementById("series-data");
   if (!seriesAt || !from) return;
-  const points = from.dataset.points.split(" ").filter(Boolean).map((p) => p.split(":").map(Number));
-  const gaps = from.dataset.gaps.split(" ").filter(Boolean).map((g) => g.split(":").map(Number));
+  const pairs = (text) => text.split(" ").filter(Boolean).map((p) => p.split(":").map(Number));
+  const points = pairs(from.dataset.points);
   const data = [points.map((p) => p[0]), points.map((p) => p[1])];
-  seriesAt.setAttribute("role", "img");
+  const unit = points.length > 1 ? points[1][0] - points[0][0] : 60;
   seriesAt.setAttribute("aria-label", "Clicks by time, " + grouped(data[1].reduce((a, b) => a + b, 0)) + " in this range");
-  if (bars) { bars.gaps = gaps; bars.setData(data); return; }
-  const zone = from.dataset.zone;
-  bars = chart(seriesAt, ["clicks"], data, {
-    series: { fill: colour("--accent") + "33", paths: uPlot.paths.stepped({ align: 1 }) },
-    options: { tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone), hooks: { draw: [(plot) => drawGaps(plot, plot.gaps || gaps)] } },
-  });
+  if (!bars) {
+    const shape = stroke("counted", { width: 0, fill: () => colour("counted"), paths: uPlot.paths.bars({ size: [0.8, 28], align: 1 }) });
+    bars = chart(seriesAt, data, [shape], (_, low, high) => [low, high + unit], drawGaps);
+  }
+  bars.gaps = pairs(from.dataset.gaps);
+  bars.setData(data);
+  tell(bars);
 }
 
 // --- live parts
 
-let lastAt = Date.now();
+let lastAt = Date.now(); // when the figures were true
+let openAt = Date.now(); // since when we listen
 
 const shown = {};
 
@@ -93,30 +148,34 @@ const shown = {};
 function put(parts) {
   for (const [name, html] of Object.entries(parts || {})) {
     const part = document.querySelector(`[data-part="${name}"]`);
-    if (!part || shown[name] === html || part.contains(document.activeElement)) continue;
+    if (!part || shown[name] === html || (part.contains(document.activeElement) && !document.activeElement.matches(".scroll"))) continue;
     shown[name] = html;
-    const seen = part.querySelector(".scroll")?.scrollLeft || 0;
+    const was = part.querySelector(".scroll");
+    const [left, top, held] = [was?.scrollLeft, was?.scrollTop, was === document.activeElement];
     part.innerHTML = html;
-    const scroll = part.querySelector(".scroll");
-    if (scroll && seen) scroll.scrollLeft = seen;
+    const scroll = was && part.querySelector(".scroll");
+    if (!scroll) continue;
+    if (left || top) scroll.scrollTo(left, top);
+    if (held) scroll.focus({ preventScroll: true });
   }
 }
 
 function take(event) {
   if (event.trouble) { warn(); return; }
-  lastAt = event.at;
+  lastAt = Date.now();
   stale.hidden = true;
+  stale.textContent = "";
   put(event.parts);
   addPoint(event.point);
   drawSeries();
 }
 
-const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-
+// Figures that are not true any more say from when they are, and go on ageing.
 function warn() {
-  const text = `No answer for ${Math.max(1, Math.round((Date.now() - lastAt) / 1000))} s; figures from ${clock(lastAt)}.`;
+  const text = `No answer for ${span(Math.max(1, (Date.now() - lastAt) / 1000))}; figures from ${clock.second.format(new Date(lastAt))}.`;
   if (stale.textContent !== text) stale.textContent = text;
   stale.hidden = false;
+  for (const old of document.querySelectorAll("[data-ago]")) old.textContent = span(Date.now() / 1000 - old.dataset.ago) + " ago";
 }
 
 const signedOut = () => location.assign("/console/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
@@ -136,12 +195,13 @@ async function ask() {
 
 function poll() {
   if (polling) return;
-  polling = setInterval(ask, 2000);
+  polling = setInterval(() => { if (!document.hidden) ask(); }, 2000);
   setTimeout(() => { clearInterval(polling); polling = null; cuts = 0; open(); }, 60000);
 }
 
 function open() {
   if (stream || polling || document.hidden) return;
+  openAt = Date.now();
   stream = new EventSource(location.href);
   stream.onmessage = (m) => { cuts = 0; take(JSON.parse(m.data)); };
   stream.addEventListener("signed-out", signedOut);
@@ -161,9 +221,10 @@ if (document.body.dataset.live) {
   if (live) addPoint(live.dataset.point.split(",").map(Number));
   drawSeries();
   open();
-  setInterval(() => { if (!document.hidden && Date.now() - lastAt > silentAfter) warn(); }, 1000);
+  setInterval(() => { if (!document.hidden && Date.now() - Math.max(lastAt, openAt) > silentAfter) warn(); }, 1000);
   document.addEventListener("visibilitychange", () => { if (document.hidden) shut(); else open(); });
   window.addEventListener("pagehide", shut);
+  window.addEventListener("pageshow", open);
 }
 
 // --- forms
@@ -175,7 +236,11 @@ document.addEventListener("click", (e) => {
   if (button && !window.confirm(button.dataset.confirm)) e.preventDefault();
 });
 
+// A form that was sent shows it until the answer is there, and is not sent twice.
+document.addEventListener("submit", (e) => e.target.setAttribute("aria-busy", "true"));
+window.addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy")));
+
 const zones = document.getElementById("zones");
 if (zones && Intl.supportedValuesOf) {
-  for (const zone of ["UTC", ...Intl.supportedValuesOf("timeZone")]) zones.append(new Option(zone, zone));
+  for (const name of ["UTC", ...Intl.supportedValuesOf("timeZone")]) zones.append(new Option(name, name));
 }
