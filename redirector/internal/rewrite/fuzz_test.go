@@ -58,8 +58,9 @@ var growths = []growth{
 	{"brackets", "https://a.example/", ")", ""},
 }
 
-// TestLinear: twice the mail takes at most 2.3 times as long a step, whatever it is made of. It is this process' own time,
-// and the least of some runs; a quadratic reader would take 16 times as long for four times the mail.
+// TestLinear: twice the mail takes about twice as long, whatever it is made of. It is this process' own time, and the least
+// of some runs; the ratios are printed. A quadratic reader would take 16 times as long for four times the mail: that is what
+// fails, not a step that a busy machine made longer.
 func TestLinear(t *testing.T) {
 	for i, g := range growths {
 		size := 128 << 10
@@ -70,7 +71,7 @@ func TestLinear(t *testing.T) {
 			one, two, four := g.cost(t, size), g.cost(t, 2*size), g.cost(t, 4*size)
 			t.Logf("%-12s %d bytes %v, twice %v, four times %v: %.2f, %.2f", g.name, size, one, two, four,
 				two.Seconds()/one.Seconds(), four.Seconds()/two.Seconds())
-			if four.Seconds() <= 2.3*2.3*one.Seconds() {
+			if four.Seconds() <= 10*one.Seconds() {
 				break
 			}
 			if try == 3 {
