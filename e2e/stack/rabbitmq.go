@@ -29,7 +29,7 @@ func RabbitMQ(ctx context.Context, dir string) (*Broker, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(3)
+	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func RabbitMQ(ctx context.Context, dir string) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	epmd, err := portMapper(ctx, dir, ports[1])
+	epmd, err := portMapper(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func RabbitMQ(ctx context.Context, dir string) (*Broker, error) {
 			"LANG=C.UTF-8",
 			"HOME=" + dir,             // where Erlang looks for its cookie
 			"RUNNING_UNDER_SYSTEMD=1", // the script then becomes the server instead of staying in front of it
-			fmt.Sprintf("ERL_EPMD_PORT=%d", ports[1]),
-			fmt.Sprintf("RABBITMQ_DIST_PORT=%d", ports[2]),
+			fmt.Sprintf("ERL_EPMD_PORT=%d", epmd.Port),
+			fmt.Sprintf("RABBITMQ_DIST_PORT=%d", ports[1]),
 			"RABBITMQ_NODENAME=" + nodeName,
 			"RABBITMQ_CONF_ENV_FILE=" + filepath.Join(dir, "no-env.conf"),
 			"RABBITMQ_CONFIG_FILE=" + config,
@@ -98,8 +98,26 @@ func brokerFiles(dir string, port int) (string, error) {
 	)
 }
 
-// portMapper starts Erlang's name service on its own port. Without it the broker would start one that outlives it.
-func portMapper(ctx context.Context, dir string, port int) (*Process, error) {
+// portMapper starts Erlang's name service on a port of its own, and on another one when it ends at once: it takes any
+// answer on its port for a name service that runs already.
+func portMapper(ctx context.Context, dir string) (*Process, error) {
+	var errs error
+	for range 3 {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		p, err := portMapperOn(ctx, dir, port)
+		if err == nil {
+			return p, nil
+		}
+		errs = errors.Join(errs, err)
+	}
+	return nil, errs
+}
+
+// portMapperOn starts the name service. Without it the broker would start one that outlives it.
+func portMapperOn(ctx context.Context, dir string, port int) (*Process, error) {
 	path, err := binary("epmd")
 	if err != nil {
 		return nil, err
