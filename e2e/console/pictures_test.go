@@ -18,8 +18,9 @@ import (
 const pictures = "bin/console"
 
 // TestPictures takes a screenshot of the console in each of its states on each kind of screen. In every one of them the
-// page is no wider than the screen.
+// page is no wider than the screen, and axe finds nothing serious.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	root, err := stack.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -29,15 +30,16 @@ func TestPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, api := alone(t, map[string]string{"LONGTAIL_INSERT_RATE": "60"})
-	b := &gallery{signedIn(t, p.APIURL(), testKey), dir, 0}
+	b := &gallery{tab: signedIn(t, p.APIURL(), testKey), dir: dir}
 	t.Logf("pictures are in %s", dir)
 
+	b.as(looks[0])
 	b.state("empty", "/console/campaigns", "/console/links", "/console/pipeline", "/console/keys", "/console/domains", "/console/audit", "/console/rewrite")
 
 	s := campaign(t, p, api)
 	page := "/console/campaigns/" + s.Crowd.ID
 	b.visit(page)
-	run := s.Start(t, p.URL(), 1200, 100)
+	run := s.Start(t, p.URL(), 900, 90)
 	b.until(stepLimit, "clicks that wait", func() bool { return b.number("#waiting") > 100 })
 	b.take("running-campaign")
 	b.visit("/console/pipeline")
@@ -51,7 +53,7 @@ func TestPictures(t *testing.T) {
 	b.state("drained", "/console/campaigns", "/console/links", "/console/links/"+code, "/console/pipeline", "/console/audit")
 
 	b.visit(page)
-	b.until(stepLimit, "a live page", func() bool { return b.number("#clicks") == 1200 })
+	b.until(stepLimit, "a live page", func() bool { return b.number("#clicks") == 900 })
 	if err := p.Pause(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +63,15 @@ func TestPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.until(stepLimit, "a page that is true again", func() bool { return b.text("#stale") == "" })
-	t.Logf("%d pictures", b.taken)
+	t.Logf("%d pictures; axe judged %d of them and found nothing serious", b.taken, b.judged)
 }
 
 // A gallery is a tab whose pages are photographed.
 type gallery struct {
 	*tab
-	dir   string
-	taken int
+	dir    string
+	taken  int
+	judged int // by axe
 }
 
 // state takes pages in one state.
@@ -98,5 +101,11 @@ func (g *gallery) take(name string) {
 			g.Fatal(err)
 		}
 		g.taken++
+		if l == looks[0] || l == looks[3] { // each scheme and each width
+			for _, barrier := range g.barriers() {
+				g.Errorf("%s, %v: %s", name, l, barrier)
+			}
+			g.judged++
+		}
 	}
 }

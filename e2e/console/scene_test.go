@@ -1,7 +1,12 @@
 package console
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"path/filepath"
 	"testing"
 
@@ -34,4 +39,30 @@ func alone(t *testing.T, settings map[string]string) (*stack.Program, *platform.
 func campaign(t *testing.T, p *stack.Program, api *platform.API) stage.Show {
 	t.Helper()
 	return stage.Open(t, api, p.URL(), "sqlite:"+filepath.Join(p.Dir, "longtail.db"))
+}
+
+// call calls the API with an object and returns the object that it answers; nil where it answers none.
+func call(t *testing.T, api *platform.API, method, path string, body any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, api.Base+path, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+api.Key)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer map[string]any
+	err = json.NewDecoder(res.Body).Decode(&answer)
+	if res.StatusCode/100 != 2 || (err != nil && !errors.Is(err, io.EOF)) {
+		t.Fatalf("%s %s: %s, %v, %v", method, path, res.Status, answer, err)
+	}
+	return answer
 }

@@ -227,7 +227,7 @@ func (c *Console) campaign(ctx context.Context, s *session, r *http.Request) (vi
 		v.Top = max(v.Top, l.Clicks)
 	}
 	return view{
-		Title: v.Title(), Data: v, Live: []string{"figures", "links", "gaps", "series"},
+		Title: v.Title(), Data: v, Live: []string{"figures", "links", "gaps", "series", "recipients"},
 		Point: []int64{time.Now().Unix(), v.Balance.Answered, v.Balance.Stored},
 	}, nil
 }

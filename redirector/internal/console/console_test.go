@@ -244,6 +244,11 @@ func TestSessionsEnd(t *testing.T) {
 	if r.send("POST", "/console/sign-out", admin, url.Values{"csrf": {csrf}}); !gone(admin) {
 		t.Error("signed out, and the session lives on")
 	}
+	for _, asks := range []string{"application/json", "text/event-stream"} {
+		if res := r.send("GET", "/console/campaigns", admin, nil, "Accept", asks); res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a script that asks for %s after that: %s; want 401, which it understands", asks, res.Status)
+		}
+	}
 	if res := r.send("POST", "/console/sign-in", "", url.Values{"key": {"no key"}}); res.StatusCode != http.StatusUnauthorized || len(res.Cookies()) != 0 {
 		t.Errorf("a wrong key: %s with cookies %v", res.Status, res.Cookies())
 	}

@@ -14,7 +14,6 @@ const (
 	liveEvery = time.Second
 	liveLimit = 5 * time.Second // of one look
 	liveMost  = 1000            // pages that are looked at, at once, per process
-	pointsMax = 600             // of a live chart: ten minutes
 )
 
 // An event is what a page's script gets: the parts as they are now. A look that failed says so; the parts stay.
@@ -88,7 +87,7 @@ func (l *live) run(ctx context.Context, p *poll, look func(context.Context) even
 	tick := time.NewTicker(liveEvery)
 	defer tick.Stop()
 	for {
-		limited, cancel := context.WithTimeout(ctx, liveLimit)
+		limited, cancel := context.WithTimeout(l.quit, liveLimit) // a look that was begun is ended, also when who asked for it has left
 		text, err := json.Marshal(look(limited))
 		cancel()
 		if err == nil {

@@ -26,9 +26,9 @@ func (c *Console) page(pattern string, p page) {
 			return
 		}
 		switch r.Header.Get("Accept") {
-		case "text/event-stream":
+		case streamType:
 			c.stream(w, r, s, p)
-		case "application/json":
+		case onceType:
 			c.once(w, r, s, p)
 		default:
 			c.show(w, r, s, p)
@@ -36,11 +36,18 @@ func (c *Console) page(pattern string, p page) {
 	})
 }
 
+// What a page's script asks for; browsers ask for text/html. (Sec-Fetch-Dest would tell too, but plain http has none.)
+const (
+	streamType = "text/event-stream"
+	onceType   = "application/json"
+)
+
 // enter finds the session of a request. Without one a page goes to the sign-in, and a script is told 401.
 func (c *Console) enter(w http.ResponseWriter, r *http.Request, role account.Role) (*session, bool) {
 	s, err := c.session(r.Context(), r)
+	asks := r.Header.Get("Accept")
 	switch {
-	case errors.Is(err, errSignedOut) && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") != "empty":
+	case errors.Is(err, errSignedOut) && r.Method == http.MethodGet && asks != streamType && asks != onceType:
 		http.Redirect(w, r, "/console/sign-in?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	case errors.Is(err, errSignedOut):
 		c.problemPage(w, r, http.StatusUnauthorized, "Signed out", "The session is over, or its key was revoked.")
@@ -120,8 +127,11 @@ func back(w http.ResponseWriter, r *http.Request, path, done string) {
 	http.Redirect(w, r, path+"?done="+url.QueryEscape(done), http.StatusSeeOther)
 }
 
-// trouble shows a page for an error: the API's own words, or that something is down.
+// trouble shows a page for an error: the API's own words, or that something is down. Who has left is shown nothing.
 func (c *Console) trouble(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return
+	}
 	var p *problem
 	if errors.As(err, &p) {
 		c.problemPage(w, r, p.Status, p.Title, p.Error())
@@ -135,6 +145,11 @@ func (c *Console) notFound(w http.ResponseWriter, r *http.Request) {
 	c.problemPage(w, r, http.StatusNotFound, "No such page", "Nothing is at this address.")
 }
 
-func (c *Console) problemPage(w http.ResponseWriter, _ *http.Request, status int, title, detail string) {
-	c.render(w, status, "problem", view{Title: title, Data: map[string]string{"Detail": detail}})
+// problemPage tells what is wrong. A page that may be there again in a moment is offered again.
+func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, status int, title, detail string) {
+	data := map[string]string{"Detail": detail}
+	if r.Method == http.MethodGet && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
+		data["Again"] = r.URL.RequestURI()
+	}
+	c.render(w, status, "problem", view{Title: title, Data: data})
 }

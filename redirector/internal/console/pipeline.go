@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -74,7 +75,7 @@ func (c *Console) pipeline(ctx context.Context, s *session, r *http.Request) (vi
 	err := c.ask(ctx, s.who, "/api/v1/ops/deadletters?"+q.Encode(), &v.Letters)
 	return view{
 		Title: "Pipeline", Data: v, Live: []string{"way", "rate", "workers", "holding"},
-		Point: []int64{time.Now().Unix(), int64(v.ArrivalPerS), int64(v.InsertPerS), v.InsertRate},
+		Point: []int64{time.Now().Unix(), int64(math.Round(v.ArrivalPerS)), int64(math.Round(v.InsertPerS)), v.InsertRate},
 	}, err
 }
 

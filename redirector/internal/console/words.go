@@ -24,6 +24,7 @@ var words = template.FuncMap{
 	"query":    url.QueryEscape,
 	"punycode": punycode,
 	"spark":    spark,
+	"bar":      bar,
 	"join":     strings.Join,
 	"tab":      tab,
 	"spans":    func() []span { return spans },
@@ -133,6 +134,26 @@ func punycode(address string) string {
 		return ""
 	}
 	return ascii
+}
+
+// A segment is a part of a bar that is 100 wide.
+type segment struct{ Kind, From, Width string }
+
+// bar lays counts, each after the name of its kind, one after the other on a bar that is as long as whole.
+func bar(whole int64, parts ...any) ([]segment, error) {
+	var all []segment
+	var before int64
+	at := func(n int64) string { return strconv.FormatFloat(100*float64(n)/float64(max(1, whole)), 'f', 2, 64) }
+	for i := 0; i+1 < len(parts); i += 2 {
+		kind, named := parts[i].(string)
+		n, counted := parts[i+1].(int64)
+		if !named || !counted {
+			return nil, fmt.Errorf("bar: part %d is not a name and a count", i/2)
+		}
+		all = append(all, segment{kind, at(before), at(n)})
+		before += n
+	}
+	return all, nil
 }
 
 // spark draws counts as the points of a polyline in a box of 100 by 20.
