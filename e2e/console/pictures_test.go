@@ -88,7 +88,7 @@ func (g *gallery) take(name string) {
 	g.Helper()
 	for _, l := range looks {
 		g.as(l)
-		g.do(chromedp.Sleep(200 * time.Millisecond)) // charts follow the screen in the next frames
+		ask[int](g.tab, `new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => then(0), 50))))`) // charts follow the screen
 		if wide := ask[int](g.tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 			g.Errorf("%s is %d pixels wider than a screen of %d", name, wide, l.width)
 		}
