@@ -3,6 +3,7 @@ package console
 import (
 	_ "embed"
 	"strings"
+	"testing"
 
 	"github.com/chromedp/chromedp"
 )
@@ -25,4 +26,20 @@ func (b *tab) barriers() []string {
 		found[i] = strings.Join(strings.Fields(found[i]), " ")
 	}
 	return found
+}
+
+// What axe must find, it finds: a picture without words, a button without a name, pale text.
+func TestAxeSeesBarriers(t *testing.T) {
+	t.Parallel()
+	p, _ := alone(t, nil)
+	b := open(t, p.APIURL())
+	b.visit("/console/sign-in")
+	if found := b.barriers(); len(found) != 0 {
+		t.Errorf("the sign-in has %q", found)
+	}
+	ask[int](b, `document.querySelector("main").insertAdjacentHTML("beforeend", '<img src="/console/static/icon.svg"><button></button><p id="pale">pale</p>');
+		document.getElementById("pale").style.cssText = "color: #bbb; background: #fff"; 0`)
+	if found := b.barriers(); len(found) != 3 {
+		t.Errorf("axe found %q; want three barriers", found)
+	}
 }

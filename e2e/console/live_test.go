@@ -58,6 +58,7 @@ func TestPageFollowsClicks(t *testing.T) {
 
 // The gap between arrivals and what is counted is the queue, on a cluster, through its load balancer.
 func TestTheGapIsTheQueue(t *testing.T) {
+	t.Parallel()
 	s := stage.For(t)
 	b := signedIn(t, s.HAProxy.APIURL(), s.Key)
 	b.visit("/console/campaigns/" + s.Crowd.ID)

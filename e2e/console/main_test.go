@@ -4,6 +4,7 @@ package console
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -20,6 +21,11 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 var chromium context.Context
 
 func run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil { // most of the time they wait for clicks
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	path, err := stack.Tool("chromium")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

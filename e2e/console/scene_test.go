@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -22,9 +23,7 @@ const testKey = "a-key-for-the-console-0123456789abcdef"
 func alone(t *testing.T, settings map[string]string) (*stack.Program, *platform.API) {
 	t.Helper()
 	forced := map[string]string{"LONGTAIL_BOOTSTRAP_KEY": testKey, "LONGTAIL_API_RATE": "10000"}
-	for name, value := range settings {
-		forced[name] = value
-	}
+	maps.Copy(forced, settings)
 	p := stack.Private(t, func(ctx context.Context, dir string) (*stack.Program, error) {
 		p, err := stack.Allinone("allinone", dir, stack.Settings{Forced: forced})
 		if err != nil {
@@ -32,7 +31,17 @@ func alone(t *testing.T, settings map[string]string) (*stack.Program, *platform.
 		}
 		return p, p.Start(ctx)
 	})
-	return p, &platform.API{Base: p.APIURL(), Key: testKey}
+	api := &platform.API{Base: p.APIURL(), Key: testKey}
+	// A program is ready when it answers clicks; its API opens at the same time and may be some milliseconds later.
+	stage.Until(t, stepLimit, func() string { return "an API" }, func() bool {
+		res, err := http.Get(api.Base + "/console/sign-in")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	return p, api
 }
 
 // campaign makes the test's campaign on an allinone.

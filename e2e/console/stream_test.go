@@ -1,6 +1,8 @@
 package console
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -72,7 +74,7 @@ func newBetween(t *testing.T, console string) *between {
 		t.Fatal(err)
 	}
 	b := new(between)
-	way := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+	way := &httputil.ReverseProxy{FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)
 		r.Out.Host = r.In.Host
 	}}
@@ -88,7 +90,9 @@ func newBetween(t *testing.T, console string) *between {
 		}
 		way.ServeHTTP(w, r)
 	}))
-	t.Cleanup(b.Server.CloseClientConnections)
-	t.Cleanup(func() { go b.Server.Close() }) // a stream may still be open: the tab is closed after this
+	t.Cleanup(func() {
+		b.CloseClientConnections() // streams, which Close would wait for
+		b.Close()
+	})
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -93,6 +94,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
+	t.Helper()
 	r := &rig{T: t, gate: &gate{boot: "the bootstrap key"}, text: "text", status: 200}
 	r.console = New(Options{API: http.HandlerFunc(r.api), Gate: r.gate, Sessions: &sessions{all: map[[32]byte]storage.Session{}}, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(r.console.Close)
@@ -108,9 +110,7 @@ func (r *rig) api(w http.ResponseWriter, q *http.Request) {
 		"instance": r.text, "feed": r.text, "text": r.text, "clicks": 5,
 	}
 	all := map[string]any{"data": []any{object}, "links": []any{object}, "workers": []any{object}, "holding_back": []any{object}, "advice": []any{object}, "skipped": []any{object}, "gaps": []any{object}}
-	for name, value := range object {
-		all[name] = value
-	}
+	maps.Copy(all, object)
 	if r.status/100 != 2 {
 		all = map[string]any{"status": r.status, "title": "Unprocessable", "errors": []any{map[string]string{"field": "url", "rule": "scheme", "detail": r.text}}}
 	}

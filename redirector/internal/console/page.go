@@ -132,8 +132,7 @@ func (c *Console) trouble(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return
 	}
-	var p *problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*problem](err); ok {
 		c.problemPage(w, r, p.Status, p.Title, p.Error())
 		return
 	}

@@ -78,13 +78,13 @@ function chart(at, data, series, range, draw) {
 }
 
 // Axes and lines read their colours when they are drawn.
-dark.addEventListener("change", () => plots.forEach((plot) => plot.redraw(false, true)));
+dark.addEventListener("change", () => plots.forEach((plot) => plot.redraw(true, true)));
 
 const stroke = (name, more) => ({ stroke: () => colour(name), width: 2, points: { show: false }, ...more });
 const area = (name) => stroke(name, { fill: () => colour(name) + "26" });
 const drawn = { arrived: stroke("arrived"), counted: area("counted"), budget: stroke("budget", { width: 1.5, dash: [6, 5] }) };
 
-// The live chart: a point a second, ten minutes at most, a minute at least.
+// The live chart: a point a second, ten minutes at most, half a minute at least.
 const live = document.getElementById("live");
 let lines = null;
 let lived = [];
@@ -95,8 +95,8 @@ function addPoint(point) {
   point = point.slice(0, names.length + 1);
   if (!lines) {
     lived = point.map((n) => [n]);
-    lines = chart(live, lived, names.map((name) => drawn[name]), (_, low, high) => [Math.min(low, high - 60), high]);
-  } else if (point[0] > lived[0][lived[0].length - 1]) {
+    lines = chart(live, lived, names.map((name) => drawn[name]), () => [Math.min(lived[0][0], lived[0].at(-1) - 30), lived[0].at(-1)]);
+  } else if (point[0] > lived[0].at(-1)) {
     point.forEach((n, i) => { lived[i].push(n); if (lived[i].length > 600) lived[i].shift(); });
     lines.setData(lived);
     tell(lines);
@@ -239,6 +239,9 @@ document.addEventListener("click", (e) => {
 // A form that was sent shows it until the answer is there, and is not sent twice.
 document.addEventListener("submit", (e) => e.target.setAttribute("aria-busy", "true"));
 window.addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy")));
+
+// A narrow screen shows a part of the navigation: the one that holds this page.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 const zones = document.getElementById("zones");
 if (zones && Intl.supportedValuesOf) {
