@@ -88,7 +88,8 @@ type rig struct {
 	*testing.T
 	console *Console
 	gate    *gate
-	asked   []string
+	mu      sync.Mutex
+	asked   []string // under mu: pages ask several things at once
 	text    string
 	status  int
 }
@@ -102,7 +103,9 @@ func newRig(t *testing.T) *rig {
 }
 
 func (r *rig) api(w http.ResponseWriter, q *http.Request) {
+	r.mu.Lock()
 	r.asked = append(r.asked, q.Method+" "+q.URL.Path)
+	r.mu.Unlock()
 	object := map[string]any{
 		"campaign": r.text, "name": r.text, "code": r.text, "url": "https://a.example/" + r.text, "tracked_url": "https://go.example/" + r.text, "domain": r.text,
 		"tags": []string{r.text}, "state": "live", "recipient": r.text, "reason": r.text, "detail": r.text, "id": r.text, "role": "read", "hosts": []string{r.text},

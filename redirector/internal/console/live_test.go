@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,8 +13,8 @@ func TestOnePollForAllViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLive()
 		defer l.close()
-		looks := 0
-		look := func(context.Context) event { looks++; return event{At: time.Now().UnixMilli()} }
+		var looks atomic.Int64
+		look := func(context.Context) event { looks.Add(1); return event{At: time.Now().UnixMilli()} }
 		var leave []func()
 		var viewers []chan []byte
 		for range 50 {
@@ -22,8 +23,8 @@ func TestOnePollForAllViewers(t *testing.T) {
 		}
 		for second := range 3 {
 			synctest.Wait()
-			if looks != second+1 {
-				t.Errorf("after %d s: looked %d times for %d viewers; want %d", second, looks, len(viewers), second+1)
+			if n := looks.Load(); n != int64(second)+1 {
+				t.Errorf("after %d s: looked %d times for %d viewers; want %d", second, n, len(viewers), second+1)
 			}
 			for _, events := range viewers {
 				if len(<-events) == 0 {
@@ -36,10 +37,10 @@ func TestOnePollForAllViewers(t *testing.T) {
 			gone()
 		}
 		synctest.Wait()
-		seen := looks
+		seen := looks.Load()
 		time.Sleep(10 * liveEvery)
-		if looks != seen || len(l.polls) != 0 {
-			t.Errorf("looked %d times at a page that nobody sees; %d polls", looks-seen, len(l.polls))
+		if n := looks.Load(); n != seen || len(l.polls) != 0 {
+			t.Errorf("looked %d times at a page that nobody sees; %d polls", n-seen, len(l.polls))
 		}
 	})
 }
