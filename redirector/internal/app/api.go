@@ -28,6 +28,8 @@ import (
 // A door answers 503 until the handler behind it is there.
 type door struct{ behind atomic.Pointer[http.Handler] }
 
+func (d *door) open() bool { return d.behind.Load() != nil }
+
 // ServeHTTP passes the request on.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := d.behind.Load(); h != nil {
@@ -49,8 +51,7 @@ func (a *app) startAPI(l net.Listener) {
 	if l == nil {
 		return
 	}
-	var d door
-	server := api.NewServer(&d, a.o.Log)
+	server := api.NewServer(&a.door, a.o.Log)
 	a.life.Go("opening the API", 2*time.Second, func(ctx context.Context) error {
 		db, codes, err := a.codeKey(ctx)
 		if err != nil {
@@ -61,7 +62,7 @@ func (a *app) startAPI(l net.Listener) {
 		pages := console.New(console.Options{API: calls, Gate: gate, Sessions: db, Log: a.o.Log})
 		server.RegisterOnShutdown(pages.Close)
 		h := front(calls, pages)
-		d.behind.Store(&h)
+		a.door.behind.Store(&h)
 		return nil
 	})
 	a.life.Serve("API", 15*time.Second, server, l)

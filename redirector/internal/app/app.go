@@ -25,7 +25,7 @@ const (
 	// drain is how long the public port stays open after it says that it is not ready: the load balancer asks twice a
 	// second and needs two answers.
 	drain = 1500 * time.Millisecond
-	// coldStart is how long clicks wait at start for the feed to be registered, while the links can be found.
+	// coldStart is how long clicks wait at start for the feed and the API, while the links can be found.
 	coldStart = 5 * time.Second
 	// handOver bounds the emptying of the spool at the end. What is left stays on the disk.
 	handOver = 20 * time.Second
@@ -59,8 +59,9 @@ type app struct {
 	redis    redis.UniversalClient // nil = no second tier
 	resolver *resolve.Resolver
 	keeper   *feed.Keeper
+	door     door        // the API's
 	wired    atomic.Bool // what ready asks is there
-	early    atomic.Bool // clicks are answered though the feed could not be registered in time
+	early    atomic.Bool // clicks are answered though the database was not there in time for the feed and the API
 }
 
 // start wires the rooms in the order of the click's way, from its end to its beginning, so that whatever is stopped hands
@@ -109,6 +110,8 @@ func (a *app) ready() error {
 		return errors.New("starting: neither the database nor Redis has told the domains yet")
 	case !a.keeper.Registered() && (a.keeper.GivenUp() || !a.early.Load()):
 		return errors.New("this instance's feed is not registered in the database")
+	case a.o.API.Addr != "" && !a.door.open() && !a.early.Load():
+		return errors.New("starting: the API is not open yet")
 	}
 	return nil
 }
@@ -199,8 +202,8 @@ func (a *app) startEdge(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// waitWarm waits until the feed is registered. Redirects come first, though: once links can be found, it waits no longer
-// than five seconds since the start, or since the database was reached.
+// waitWarm waits until the feed is registered and the API is open. Redirects come first, though: once links can be found,
+// it waits no longer than five seconds since the start, or since the database was reached.
 func (a *app) waitWarm(ctx context.Context) error {
 	begin, opened := time.Now(), a.late.opened
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -216,7 +219,7 @@ func (a *app) waitWarm(ctx context.Context) error {
 			return err
 		}
 	}
-	a.early.Store(!a.keeper.Registered())
+	a.early.Store(a.ready() != nil)
 	return nil
 }
 
