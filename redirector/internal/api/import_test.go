@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"longtail/shared/link"
+	"longtail/shared/storage"
 )
 
 func (r *rig) importCSV(query, body string) (answers []bulkLine, done bulkLine) {
@@ -141,4 +142,6 @@ func TestOwnTargets(t *testing.T) {
 	l := into[linkView](t, r.want(201, r.ask("POST", "/api/v1/links", `{"url":"http://go.example:9090/another-server"}`)).body)
 	wantProblem(t, "edit", r.ask("PATCH", "/api/v1/links/"+l.Code, `{"url":"http://go.example:8080/"}`), 422, "invalid", "url", "url_loop")
 	r.want(200, r.ask("PATCH", "/api/v1/links/"+l.Code, `{"url":"http://www.go.example:8080/"}`))
+	r.links.Hosts = append(r.links.Hosts, storage.Domain{ID: 3, Account: 2, Host: "claimed.example"}) // not proven: it forbids nobody anything
+	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"http://claimed.example:8080/"}`))
 }

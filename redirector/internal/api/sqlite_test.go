@@ -99,10 +99,11 @@ func newRig(t *testing.T) *rig {
 	}
 	base, _ := url.Parse("https://go.example")
 	secret := []byte("0123456789abcdef0123456789abcdef")
+	made := links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base})
 	r.o = api.Options{
 		Gate: account.NewGate(db, bootstrap), Once: db, Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: log, Stats: stats.New(db),
-		Links: links.New(links.Options{Store: db, Cache: linkstest.New("unused"), Codes: codes, Base: base}), Secrets: [][]byte{secret},
-		Accounts: account.NewService(db, r), Domains: domains.New(domains.Options{Store: db, Cache: r, DNS: &r.dns, Public: "go.example", Secret: secret}),
+		Links: made, Secrets: [][]byte{secret},
+		Accounts: account.NewService(db, r), Domains: domains.New(domains.Options{Store: db, Cache: r, Targets: made, DNS: &r.dns, Public: "go.example", Secret: secret}),
 		Audit: db, Checker: r, Hosts: r, Pipeline: pool.NewView(db), Letters: letters{db}, Proxies: edge.NewTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
 	}
 	ts := httptest.NewServer(api.New(r.o))

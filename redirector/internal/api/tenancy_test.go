@@ -195,6 +195,18 @@ func TestDomainLife(t *testing.T) {
 	if d.FallbackURL != nil || d.Default {
 		t.Errorf("%+v", d)
 	}
+	// Dead links lead to no tracking domain: not to their own, not to another account's, not to the installation's.
+	for _, c := range []struct{ principal, method, path, body string }{
+		{"own", "PATCH", "/api/v1/domains/click.brand.example", `{"fallback_url":"https://click.Brand.example/sorry"}`},
+		{"own", "PATCH", "/api/v1/domains/click.brand.example", `{"fallback_url":"https://go.example"}`},
+		{"other", "POST", "/api/v1/domains", `{"domain":"looping.example","fallback_url":"https://click.brand.example:443/"}`},
+		{"other", "POST", "/api/v1/domains", `{"domain":"looping.example","fallback_url":"http://LOOPING.example/"}`},
+	} {
+		m.want(422, m.as(c.principal, c.method, c.path, c.body, &p))
+		if p.rule() != "fallback_url url_loop" {
+			t.Errorf("%s: %+v", c.body, p)
+		}
+	}
 	m.want(409, m.as("other", "POST", "/api/v1/domains", `{"domain":"click.brand.example"}`, &p))
 	if p.rule() != "domain taken" {
 		t.Errorf("%+v", p)

@@ -124,7 +124,7 @@ func (a *app) apiHandler(db *storage.DB, codes link.CodeKey, gate *account.Gate)
 		Rates:    account.NewRates(a.o.API.Rate, a.redis),
 		Accounts: account.NewService(db, a.resolver),
 		Domains: domains.New(domains.Options{
-			Store: db, Cache: domainCaches{made, a.resolver}, DNS: domains.NewResolver(a.o.API.DNS), Public: a.o.Public.URL.Hostname(), Secret: a.o.Secrets.Secret,
+			Store: db, Cache: domainCaches{made, a.resolver}, Targets: made, DNS: domains.NewResolver(a.o.API.DNS), Public: a.o.Public.URL.Hostname(), Secret: a.o.Secrets.Secret,
 		}),
 		Audit:    db,
 		Proxies:  edge.NewTrustedProxies(a.o.Public.Proxies),

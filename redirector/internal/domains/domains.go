@@ -44,11 +44,12 @@ type Cache interface{ DomainsChanged(ctx context.Context) }
 
 // Options are what a Service needs.
 type Options struct {
-	Store  Store
-	Cache  Cache
-	DNS    Resolver
-	Public string // host of the public URL: where a CNAME leads
-	Secret []byte // makes the values of TXT records
+	Store   Store
+	Cache   Cache
+	DNS     Resolver
+	Targets Targets
+	Public  string // host of the public URL: where a CNAME leads
+	Secret  []byte // makes the values of TXT records
 }
 
 // A Service works with the domains of an account, which its callers have chosen for a principal.
@@ -100,6 +101,9 @@ func (s *Service) Create(ctx context.Context, who account.Principal, owner uint3
 	if err := bad.Err(); err != nil {
 		return storage.Domain{}, err
 	}
+	if err := s.leadsAway(ctx, host, wish); err != nil {
+		return storage.Domain{}, err
+	}
 	if own, err := s.List(ctx, owner); err != nil {
 		return storage.Domain{}, err
 	} else if len(own) >= maxDomains {
@@ -134,6 +138,9 @@ func (s *Service) Change(ctx context.Context, who account.Principal, owner uint3
 	}
 	now, err := s.Find(ctx, owner, host)
 	if err != nil {
+		return now, err
+	}
+	if err := s.leadsAway(ctx, now.Host, wish); err != nil {
 		return now, err
 	}
 	if err := s.mayReplace(ctx, now, wish.FallbackURL); err != nil {
@@ -180,15 +187,6 @@ func (s *Service) token(owner uint32, host string) string {
 	mac := hmac.New(sha256.New, s.o.Secret)
 	mac.Write([]byte("longtail domain 1\x00" + strconv.FormatUint(uint64(owner), 10) + "\x00" + host))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-func checkFallback(bad *problem.Fields, who account.Principal, wish Wish) {
-	if wish.FallbackURL == nil || *wish.FallbackURL == "" {
-		return
-	}
-	_, err := link.NewTarget(*wish.FallbackURL)
-	bad.Check("fallback_url", err)
-	who.Hosts.Check(bad, "fallback_url", *wish.FallbackURL)
 }
 
 // hostName is a name of at least two labels as DNS and certificates know it; the last one is no number, so it is no address.

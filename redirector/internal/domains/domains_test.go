@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"longtail/redirector/internal/account"
@@ -45,6 +46,16 @@ func (m *memory) UpdateDomain(_ context.Context, owner uint32, host string, patc
 func (m *memory) DeleteDomain(context.Context, uint32, string) error { return nil }
 func (m *memory) DomainsChanged(context.Context)                     { m.told++ }
 
+// LeadsAway knows two.example, and what it is told besides.
+func (m *memory) LeadsAway(_ context.Context, field, url string, also ...string) error {
+	for _, host := range append(also, "two.example") {
+		if strings.HasPrefix(url, "https://"+host+"/") {
+			return problem.New(problem.Invalid, problem.Field{Field: field, Rule: problem.RuleURLLoop})
+		}
+	}
+	return nil
+}
+
 var admin = account.Principal{Account: 2, Role: account.Admin}
 
 func rule(err error) string {
@@ -58,7 +69,7 @@ func rule(err error) string {
 // All redirectors hold all domains: one account must not fill their memory.
 func TestDomainsOfAnAccountAreBounded(t *testing.T) {
 	m := &memory{}
-	s := New(Options{Store: m, Cache: m, Secret: []byte("secret")})
+	s := New(Options{Store: m, Cache: m, Targets: m, Secret: []byte("secret")})
 	for i := range maxDomains {
 		if _, err := s.Create(t.Context(), admin, 2, fmt.Sprintf("d%d.example", i), Wish{}); err != nil {
 			t.Fatal(err)
@@ -75,7 +86,7 @@ func TestDomainsOfAnAccountAreBounded(t *testing.T) {
 // What takes a link's place when it is dead follows the rules of targets.
 func TestFallbackKeepsTheRulesOfTargets(t *testing.T) {
 	m := &memory{all: []storage.Domain{{Account: 2, Host: "a.example", FallbackURL: "https://brand.example/sorry"}}}
-	s := New(Options{Store: m, Cache: m, Secret: []byte("secret")})
+	s := New(Options{Store: m, Cache: m, Targets: m, Secret: []byte("secret")})
 	limited := account.Principal{Account: 2, Role: account.Admin, Hosts: "brand.example"}
 	set := func(who account.Principal, url string) error {
 		_, err := s.Change(t.Context(), who, 2, "A.example", Wish{FallbackURL: &url})
@@ -88,6 +99,16 @@ func TestFallbackKeepsTheRulesOfTargets(t *testing.T) {
 	if err := set(admin, "https://evil.example/"); rule(err) != "fallback_url host_locked" {
 		t.Errorf("in a locked account: %v", err)
 	}
+	m.lock = false
+	for _, url := range []string{"https://a.example/gone", "https://two.example/"} {
+		if err := set(admin, url); rule(err) != "fallback_url url_loop" {
+			t.Errorf("on a tracking domain: %s: %v", url, err)
+		}
+	}
+	if _, err := s.Create(t.Context(), admin, 2, "New.example", Wish{FallbackURL: new("https://new.example/")}); rule(err) != "fallback_url url_loop" {
+		t.Errorf("on the domain that is claimed: %v", err)
+	}
+	m.lock = true
 	if err := errors.Join(set(limited, "https://brand.example/new"), set(admin, "")); err != nil {
 		t.Error(err)
 	}

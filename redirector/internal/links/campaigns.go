@@ -95,7 +95,7 @@ func (s *Service) PutCampaign(ctx context.Context, who account.Principal, name s
 	if err := s.mayReplace(ctx, who, "redirect_all", now.RedirectAll, fields.RedirectAll); err != nil {
 		return r, false, err
 	}
-	if err := s.leadsAway(ctx, "redirect_all", fields.RedirectAll); err != nil {
+	if err := s.LeadsAway(ctx, "redirect_all", fields.RedirectAll); err != nil {
 		return r, false, err
 	}
 	var ifVersion *uint32

@@ -89,7 +89,7 @@ func (s *Service) Edit(ctx context.Context, who account.Principal, host, code st
 		return Result{}, problem.New(problem.Invalid, problem.Field{Field: "code", Rule: problem.RuleDeleted, Detail: "the link was deleted"})
 	}
 	if edit.URL != nil {
-		if err := errors.Join(s.mayReplace(ctx, who, "url", r.Link.URL, *edit.URL), s.leadsAway(ctx, "url", *edit.URL)); err != nil {
+		if err := errors.Join(s.mayReplace(ctx, who, "url", r.Link.URL, *edit.URL), s.LeadsAway(ctx, "url", *edit.URL)); err != nil {
 			return Result{}, err
 		}
 	}

@@ -52,6 +52,15 @@ func (s *Service) EnsureAll(ctx context.Context, who account.Principal, campaign
 	return results
 }
 
+// Refusals returns, for each target, why EnsureAll would not make a link of it, or nil. It stores nothing.
+func (s *Service) Refusals(ctx context.Context, who account.Principal, campaign string, wanted []Wanted) []error {
+	refusals := make([]error, len(wanted))
+	for i, w := range wanted {
+		refusals[i] = s.mayBe(ctx, who, &Draft{URL: w.URL, Campaign: campaign, Forward: w.Forward, Reuse: true})
+	}
+	return refusals
+}
+
 // CheckPlace returns a problem if no link of who can be made in campaign on domain, "" for the usual one.
 func (s *Service) CheckPlace(ctx context.Context, who account.Principal, campaign, domain string) error {
 	var bad problem.Fields
@@ -99,7 +108,7 @@ func (s *Service) widen(ctx context.Context, who account.Principal, r Result, na
 func (s *Service) Tracks(ctx context.Context, who account.Principal) (func(link.Target) bool, error) {
 	hosts := make(map[string]bool)
 	_, err := s.domains.find(ctx, func(one storage.Domain) bool {
-		hosts[one.Host] = hosts[one.Host] || one.Account == who.Account || one.Installation
+		hosts[one.Host] = hosts[one.Host] || one.Account == who.Account && one.Verified() || one.Installation
 		return false
 	})
 	port := s.base.Port()

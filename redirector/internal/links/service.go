@@ -110,17 +110,11 @@ type making struct {
 
 // prepare makes a draft into a link that can be stored. A *problem.Problem is the draft's fault.
 func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, m *making) (storage.NewLink, string, error) {
-	if err := d.check(); err != nil {
-		return storage.NewLink{}, "", err
-	}
-	if err := allowed(who, "url", d.URL); err != nil {
+	if err := s.mayBe(ctx, who, d); err != nil {
 		return storage.NewLink{}, "", err
 	}
 	given, err := s.domains.given(ctx, who.Account, d.Domain)
 	if err != nil {
-		return storage.NewLink{}, "", err
-	}
-	if err := s.leadsAway(ctx, "url", d.URL); err != nil {
 		return storage.NewLink{}, "", err
 	}
 	campaign, known := m.campaigns[d.Campaign]
@@ -151,6 +145,17 @@ func (s *Service) prepare(ctx context.Context, who account.Principal, d *Draft, 
 		Domain: domain.ID, Code: code, Account: who.Account, Campaign: campaign.ID, CampaignName: campaign.Name, URL: d.URL,
 		Ref: d.Ref, Name: d.Name, Tags: d.Tags, Forward: d.Forward, KeyID: who.Key, State: link.Live, ExpiresMS: d.ExpiresMS,
 	}}, domain.Host, nil
+}
+
+// mayBe returns a problem if who may not have such a link, wherever it would stand.
+func (s *Service) mayBe(ctx context.Context, who account.Principal, d *Draft) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	if err := allowed(who, "url", d.URL); err != nil {
+		return err
+	}
+	return s.LeadsAway(ctx, "url", d.URL)
 }
 
 // insert stores the new links and puts what became of them into their places.
