@@ -323,6 +323,7 @@ const (
 	SkippedLinkReasonURLControl         SkippedLinkReason = "url_control"
 	SkippedLinkReasonURLHost            SkippedLinkReason = "url_host"
 	SkippedLinkReasonURLLength          SkippedLinkReason = "url_length"
+	SkippedLinkReasonURLLoop            SkippedLinkReason = "url_loop"
 	SkippedLinkReasonURLPort            SkippedLinkReason = "url_port"
 	SkippedLinkReasonURLScheme          SkippedLinkReason = "url_scheme"
 	SkippedLinkReasonURLUserinfo        SkippedLinkReason = "url_userinfo"
@@ -371,6 +372,8 @@ func (e SkippedLinkReason) Valid() bool {
 	case SkippedLinkReasonURLHost:
 		return true
 	case SkippedLinkReasonURLLength:
+		return true
+	case SkippedLinkReasonURLLoop:
 		return true
 	case SkippedLinkReasonURLPort:
 		return true
@@ -456,7 +459,7 @@ type GapView struct {
 	// To null = it lasts
 	//
 	// Example: 2026-11-24T12:00:00.000Z
-	To time.Time `json:"to"`
+	To *time.Time `json:"to"`
 }
 
 // GapViewReason defines model for GapView.Reason.

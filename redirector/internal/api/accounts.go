@@ -67,7 +67,7 @@ type accountView struct {
 	Account   uint32  `json:"account" doc:"Its number."`
 	Name      string  `json:"name"`
 	Stopped   bool    `json:"stopped"`
-	StoppedAt *moment `json:"stopped_at"`
+	StoppedAt *moment `json:"stopped_at" nullable:"true"`
 	LockHosts bool    `json:"lock_target_hosts"`
 	CreatedAt moment  `json:"created_at"`
 }

@@ -26,7 +26,7 @@ func (s *server) campaignRoutes() {
 // campaignBody is all that is said of a campaign: what is left out is cleared.
 type campaignBody struct {
 	Name        *string           `json:"name,omitempty" doc:"For people."`
-	SentAt      *moment           `json:"sent_at,omitempty"`
+	SentAt      *moment           `json:"sent_at,omitempty" nullable:"true"`
 	UTM         map[string]string `json:"utm,omitempty" doc:"Parameters that rewriting adds to targets."`
 	Domain      *string           `json:"domain,omitempty" doc:"Where its links are made if they name no domain."`
 	RedirectAll *string           `json:"redirect_all,omitempty" doc:"While set, all its links lead here."`

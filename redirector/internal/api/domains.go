@@ -52,7 +52,7 @@ type domainView struct {
 	FallbackURL  *string    `json:"fallback_url"`
 	ForeignCodes bool       `json:"foreign_codes" doc:"It has codes of another tracker."`
 	Verified     bool       `json:"verified" doc:"Until then no link is made on it and no click is answered under it."`
-	VerifiedAt   *moment    `json:"verified_at"`
+	VerifiedAt   *moment    `json:"verified_at" nullable:"true"`
 	Verification proofsView `json:"verification" doc:"One of these DNS records is the proof."`
 	CreatedAt    moment     `json:"created_at"`
 }

@@ -56,10 +56,10 @@ type apiKeyView struct {
 	Role      string   `json:"role" enum:"read,write,admin,operator"`
 	Name      string   `json:"name"`
 	CreatedAt moment   `json:"created_at"`
-	ExpiresAt *moment  `json:"expires_at"`
-	RevokedAt *moment  `json:"revoked_at"`
+	ExpiresAt *moment  `json:"expires_at" nullable:"true"`
+	RevokedAt *moment  `json:"revoked_at" nullable:"true"`
 	Stopped   bool     `json:"stopped"`
-	StoppedAt *moment  `json:"stopped_at"`
+	StoppedAt *moment  `json:"stopped_at" nullable:"true"`
 	Rate      *int     `json:"rate" doc:"null = the installation's"`
 	Hosts     []string `json:"hosts" doc:"Empty = everywhere."`
 }

@@ -89,3 +89,23 @@ func TestOnlyWhatIsNeededIsRequired(t *testing.T) {
 		}
 	}
 }
+
+// TestTimesThatMayBeNull: a generated client reads what the server answers. Every time that is a pointer can be null.
+func TestTimesThatMayBeNull(t *testing.T) {
+	schemas := newRig(t, nil).api.huma.OpenAPI().Components.Schemas.Map()
+	for name, times := range map[string][]string{
+		"ApiKeyView": {"expires_at", "revoked_at", "stopped_at"}, "AccountView": {"stopped_at"}, "CampaignView": {"sent_at"}, "CampaignBody": {"sent_at"},
+		"DomainView": {"verified_at"}, "LinkView": {"expires_at"}, "LinkPatch": {"expires_at"}, "KeyPatch": {"expires_at"}, "GapView": {"to"}, "KeyView": {"valid_until"},
+	} {
+		schema := schemas[name]
+		if schema == nil {
+			t.Errorf("no %s in the document", name)
+			continue
+		}
+		for _, field := range times {
+			if p := schema.Properties[field]; p == nil || !p.Nullable || p.Format != "date-time" {
+				t.Errorf("%s.%s: %+v", name, field, p)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/links"
@@ -51,11 +52,11 @@ func (r *rewriter) rewrite(ctx context.Context, who account.Principal, _ *struct
 		return nil, err
 	}
 	m := newMail(&body, options)
-	made := m.pretend()
-	if !body.DryRun {
-		made = r.store(ctx, who, &body, m.targets())
+	store := r.store
+	if body.DryRun {
+		store = r.pretend
 	}
-	return &rewriteAnswer{m.view(made, &body)}, nil
+	return &rewriteAnswer{m.view(store(ctx, who, &body, m.targets()), &body)}, nil
 }
 
 func readMail(e *exchange, body *rewriteBody) error {
@@ -98,13 +99,9 @@ func (r *rewriter) options(ctx context.Context, who account.Principal, body *rew
 
 // store makes the links. One that cannot be made leaves the mail's own in its place: the mail works all the same.
 func (r *rewriter) store(ctx context.Context, who account.Principal, body *rewriteBody, targets []rewrite.Target) map[string]made {
-	wanted := make([]links.Wanted, len(targets))
-	for i, t := range targets {
-		wanted[i] = links.Wanted{URL: t.URL, Forward: t.Forward}
-	}
 	results := make(map[string]made, len(targets))
 	failed := 0
-	for i, result := range r.links.EnsureAll(ctx, who, body.Campaign, orZero(body.Domain), wanted) {
+	for i, result := range r.links.EnsureAll(ctx, who, body.Campaign, orZero(body.Domain), wanted(targets)) {
 		if result.Err != nil {
 			reason := reasonOf(result.Err)
 			if reason == rewrite.NotStored {
@@ -119,6 +116,27 @@ func (r *rewriter) store(ctx context.Context, who account.Principal, body *rewri
 		results[targets[i].URL] = made{rewrite.Stored{TrackedURL: r.links.TrackedURL(result.Host, result.Link.Code)}, result.Link.Code}
 	}
 	return results
+}
+
+// pretend gives every target that could be stored a tracked URL that is nobody's, for a dry run.
+func (r *rewriter) pretend(ctx context.Context, who account.Principal, body *rewriteBody, targets []rewrite.Target) map[string]made {
+	pretended := make(map[string]made, len(targets))
+	for i, err := range r.links.Refusals(ctx, who, body.Campaign, wanted(targets)) {
+		stored := rewrite.Stored{TrackedURL: strconv.Itoa(i)}
+		if err != nil {
+			stored = rewrite.Stored{Reason: reasonOf(err)}
+		}
+		pretended[targets[i].URL] = made{Stored: stored}
+	}
+	return pretended
+}
+
+func wanted(targets []rewrite.Target) []links.Wanted {
+	all := make([]links.Wanted, len(targets))
+	for i, t := range targets {
+		all[i] = links.Wanted{URL: t.URL, Forward: t.Forward}
+	}
+	return all
 }
 
 // reasonOf says in the rewriter's words why a link was not made.

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"strconv"
-
-	"longtail/redirector/internal/rewrite"
-)
+import "longtail/redirector/internal/rewrite"
 
 // mail is a request's parts, planned.
 type mail struct{ html, text *rewrite.Plan }
@@ -34,15 +30,6 @@ func (m *mail) targets() []rewrite.Target { return rewrite.Targets(m.parts()...)
 type made struct {
 	rewrite.Stored
 	code string
-}
-
-// pretend gives every target a tracked URL that is nobody's, for a dry run.
-func (m *mail) pretend() map[string]made {
-	pretended := make(map[string]made)
-	for i, t := range m.targets() {
-		pretended[t.URL] = made{Stored: rewrite.Stored{TrackedURL: strconv.Itoa(i)}}
-	}
-	return pretended
 }
 
 // view rewrites the parts and reports on all of them.

@@ -120,6 +120,21 @@ func TestRewriteStoreDown(t *testing.T) {
 	}
 }
 
+// TestRewriteRefusedTargets: what cannot be a link stays what it was, with the rule that says why, in a dry run too.
+func TestRewriteRefusedTargets(t *testing.T) {
+	r := newRig(t, nil)
+	html := `<a href="http://two.example:8080/x?a=1&amp;b=2">loop</a>` + "\n" + `<a href="https://a.example/">`
+	for _, dry := range []bool{true, false} {
+		got := r.rewrite(map[string]any{"campaign": "c", "html": html, "dry_run": dry})
+		if len(got.Links) != 1 || len(got.Skipped) != 1 || got.Skipped[0] != (skippedLink{"http://two.example:8080/x?a=1&b=2", "url_loop", 1, "html"}) {
+			t.Errorf("dry run %v: %+v", dry, got)
+		}
+		if !dry && !strings.HasPrefix(*got.HTML, `<a href="http://two.example:8080/x?a=1&amp;b=2">loop</a>`) {
+			t.Error(*got.HTML)
+		}
+	}
+}
+
 // TestRewriteTooManyNames: what cannot be passed on is no reason to break the link.
 func TestRewriteTooManyNames(t *testing.T) {
 	r := newRig(t, nil)

@@ -63,7 +63,7 @@ func viewCount(c storage.Count) CountView {
 
 type gapView struct {
 	From   moment  `json:"from"`
-	To     *moment `json:"to" doc:"null = it lasts"`
+	To     *moment `json:"to" nullable:"true" doc:"null = it lasts"`
 	Reason string  `json:"reason" enum:"spool_full,forgotten,quarantined,power_loss,late"`
 	Clicks *int64  `json:"clicks" doc:"null = not known"`
 }

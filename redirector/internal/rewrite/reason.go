@@ -22,6 +22,7 @@ const (
 	MergeTagInName     Reason = "merge_tag_in_name"
 	MergeTagInFragment Reason = "merge_tag_in_fragment"
 	TargetHost         Reason = "target_host"
+	Loop               Reason = "url_loop"
 	NotStored          Reason = "not_stored"
 )
 
@@ -42,6 +43,7 @@ var words = map[Reason]string{
 	MergeTagInName:     "a merge tag in a query parameter without a name that can be passed on",
 	MergeTagInFragment: "a merge tag behind #: only query parameters are passed on",
 	TargetHost:         "the API key may not lead there",
+	Loop:               "leads to a tracking domain of another account: a link to links leads nowhere",
 	NotStored:          "the link could not be stored",
 
 	link.RuleURLAbsolute:  "does not begin with http:// or https:// and a host",
@@ -60,6 +62,6 @@ func (r Reason) Words() string { return words[r] }
 // Reasons is the closed set.
 var Reasons = []Reason{
 	Off, Unsubscribe, Mailto, Tel, SMS, Anchor, Empty, Scheme, Relative, Tracked, MergeTag, MergeTagInPath, MergeTagInName,
-	MergeTagInFragment, TargetHost, NotStored, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
+	MergeTagInFragment, TargetHost, Loop, NotStored, link.RuleURLAbsolute, link.RuleURLScheme, link.RuleURLUserinfo, link.RuleURLControl,
 	link.RuleURLLength, link.RuleURLHost, link.RuleURLPort, link.RuleURLAmbiguous,
 }
