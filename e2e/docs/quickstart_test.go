@@ -13,8 +13,8 @@ import (
 
 const quickKey = "a-key-for-the-quick-start-0123456789"
 
-// TestQuickStart runs the code of docs/quickstart.md against an allinone, in every language that is installed here but Go,
-// whose client has tests of its own.
+// TestQuickStart runs the code of docs/quickstart.md against an allinone, in every language but Go, whose client has tests
+// of its own.
 func TestQuickStart(t *testing.T) {
 	if err := stack.Build(t.Context()); err != nil {
 		t.Fatal(err)
@@ -34,30 +34,25 @@ func TestQuickStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ran := 0
 	for _, l := range languages {
 		if l.name == "go" || l.name == "ruby" { // ruby is not on the page
 			continue
 		}
 		code := block(t, string(page), l.name)
-		if _, err := exec.LookPath(l.binary); err != nil {
-			t.Logf("%-10s NOT RUN: %s is not installed here", l.name, l.binary)
-			continue
+		binary, err := stack.Tool(l.binary)
+		if err != nil {
+			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), l.file)
 		if err := os.WriteFile(path, []byte(l.before+code), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), l.binary, path)
+		cmd := exec.CommandContext(t.Context(), binary, path)
 		cmd.Env = append(os.Environ(), "LONGTAIL_API="+p.APIURL(), "LONGTAIL_KEY="+quickKey)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), p.URL()+"/") {
 			t.Errorf("%s: %v: %s", l.name, err, out)
 		}
 		t.Logf("%-10s %.60s", l.name, out)
-		ran++
-	}
-	if ran == 0 {
-		t.Error("no language was run")
 	}
 }

@@ -41,7 +41,7 @@ var languages = []struct {
 	{"sh", "sh", "token.sh", nil, "", ""},
 }
 
-// TestTokens runs the code of docs/tokens.md in every language that is installed here. Go always is.
+// TestTokens runs the code of docs/tokens.md in every language; what is missing is installed.
 func TestTokens(t *testing.T) {
 	root, err := stack.Root()
 	if err != nil {
@@ -51,29 +51,24 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ran := 0
 	for _, l := range languages {
 		code := block(t, string(page), l.name)
 		if n := strings.Count(code, "\n"); n > 5 {
 			t.Errorf("%s needs %d lines; five are promised", l.name, n)
 		}
-		if _, err := exec.LookPath(l.binary); err != nil {
-			t.Logf("%-10s NOT RUN: %s is not installed here", l.name, l.binary)
-			continue
+		binary, err := stack.Tool(l.binary)
+		if err != nil {
+			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), l.file)
 		if err := os.WriteFile(path, []byte(l.before+code+l.after), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.CommandContext(t.Context(), l.binary, append(l.args, path)...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), binary, append(l.args, path)...).CombinedOutput()
 		if err != nil || strings.TrimSpace(string(out)) != vector {
 			t.Errorf("%s: %s, %v; want %s", l.name, out, err, vector)
 		}
 		t.Logf("%-10s %s", l.name, strings.TrimSpace(string(out)))
-		ran++
-	}
-	if ran == 0 {
-		t.Error("no language was run")
 	}
 }
 

@@ -22,7 +22,8 @@ var packages = map[string]string{
 	"epmd":               "erlang-base",
 }
 
-// tools are what only benchmarks, containers, HTTPS and the console's tests need; Install leaves them alone.
+// tools are what only benchmarks, containers, HTTPS, the console's tests and the code on the pages under docs need; Install
+// leaves them alone, and whoever asks for one has it installed.
 var tools = map[string]string{
 	"nginx":         "nginx",
 	"caddy":         "caddy",
@@ -33,6 +34,10 @@ var tools = map[string]string{
 	"iptables-save": "iptables",
 	"ip":            "iproute2",
 	"chromium":      "chromium",
+	"node":          "nodejs",
+	"php":           "php-cli",
+	"python3":       "python3",
+	"ruby":          "ruby",
 }
 
 // installing lets one goroutine at a time look for binaries and install them.
