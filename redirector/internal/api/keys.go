@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"longtail/redirector/internal/account"
-	"longtail/redirector/internal/problem"
 	"longtail/shared/link"
 	"longtail/shared/storage"
 )
 
 func (s *server) keyRoutes() {
 	register(s, call{method: http.MethodPost, path: "/api/v1/keys", id: "create-key", summary: "Make an API key; its text is shown only in this answer",
-		role: account.Admin, status: http.StatusCreated, body: newKeyBody{}}, s.createKey)
+		role: account.Admin, status: http.StatusCreated, body: newKeyBody{}, once: true, secret: true}, s.createKey)
 	register(s, call{method: http.MethodGet, path: "/api/v1/keys", id: "list-keys", summary: "Keys of the account, the oldest first, without their text",
 		role: account.Admin}, s.listKeys)
 	register(s, call{method: http.MethodGet, path: "/api/v1/keys/{key}", id: "get-key", summary: "One key, without its text", role: account.Admin}, s.getKey)
@@ -77,12 +76,9 @@ type apiKeyAnswer struct{ Body apiKeyView }
 
 func (s *server) createKey(ctx context.Context, who account.Principal, in *struct {
 	ForAccount
-	Key string `header:"Idempotency-Key" doc:"Refused: an answer that holds a key is not kept for a repetition."`
+	Key string `header:"Idempotency-Key" doc:"The same key with the same body within 24 h, asked with the same API key, gets the same answer with the same new key; until then it is kept encrypted, with a secret that is not in the database."`
 	Doc document[newKeyBody]
 }) (*apiKeyAnswer, error) {
-	if in.Key != "" {
-		return nil, problem.New(problem.Invalid, problem.Field{Field: idempotencyKey, Rule: problem.RuleIdempotency, Detail: "an answer that holds a key is not kept for a repetition"})
-	}
 	owner, err := in.owner(ctx, s, who)
 	if err != nil {
 		return nil, err

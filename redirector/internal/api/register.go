@@ -26,6 +26,7 @@ type call struct {
 	media        string // of the body; "" = application/json
 	answers      string // media type of a streamed answer
 	once         bool   // knows Idempotency-Key
+	secret       bool   // its answer holds a secret: it is kept sealed
 	open         bool   // asks for no key
 }
 
@@ -38,7 +39,7 @@ func register[I, O any](s *server, c call, h handler[I, O]) {
 		Method: c.method, Path: c.path, OperationID: c.id, Summary: c.summary, DefaultStatus: c.status,
 		SkipValidateParams: false, RejectUnknownQueryParameters: true,
 		Security:    []map[string][]string{{"key": {}}},
-		Middlewares: huma.Middlewares{s.admit(c.role), s.once(c.once)},
+		Middlewares: huma.Middlewares{s.admit(c.role), s.once(&c)},
 		Responses:   map[string]*huma.Response{},
 	}
 	op.Errors = append(c.errors, 403, 404, 422, 503)
