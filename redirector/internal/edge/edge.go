@@ -1,14 +1,15 @@
 // Package edge is the first step of the click's way: it answers the person who clicked.
 //
 // Answer is a pure function of a Hit and its two dependencies, resolve (which link is this?) and the journal (the
-// spool, which has the click on disk before the answer is sent). The handler in gin.go only translates, so that
-// another front can take its place.
+// spool, which has the click on disk before the answer is sent). Two fronts translate for it: the one in front.go, for
+// plain requests, which nearly all are, and behind it net/http with the gin handler in gin.go, for whatever else comes.
 package edge
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,6 +118,20 @@ func (e *Edge) Answer(ctx context.Context, hit *Hit) Result {
 		location = forward(location, hit.RawQuery, target.Forward)
 	}
 	return Result{Status: 302, Location: location, Outcome: Redirected}
+}
+
+// safely answers, counts the answer, and turns a panic into 500. Where that was it tells, but nothing of the request: it
+// holds a person's address.
+func (e *Edge) safely(ctx context.Context, hit *Hit) (r Result) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("panic while answering a click", "panic", p, "stack", string(debug.Stack()))
+			r = broken
+		}
+		e.metrics.observe(r.Outcome, time.Since(start))
+	}()
+	return e.Answer(ctx, hit)
 }
 
 // shaped reports whether a code can stand on a domain. What cannot is answered without a lookup.

@@ -2,10 +2,9 @@ package edge
 
 import (
 	"net/http"
-	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -17,12 +16,9 @@ func (e *Edge) Handler() http.Handler {
 	engine := gin.New()
 	engine.RedirectTrailingSlash, engine.RedirectFixedPath = false, false
 	engine.NoRoute(func(c *gin.Context) {
-		start := time.Now()
-		defer e.recover(c.Writer)
 		hit := e.hit(c.Request)
-		result := e.Answer(c.Request.Context(), &hit)
+		result := e.safely(c.Request.Context(), &hit)
 		write(c.Writer, &result, hit.Method)
-		e.metrics.observe(result.Outcome, time.Since(start))
 	})
 	return engine
 }
@@ -53,14 +49,16 @@ func first(values []string) string {
 // prefetch reports whether a header announces that the answer is fetched ahead of a person's wish.
 func prefetch(h http.Header) bool {
 	for _, name := range [...]string{"Purpose", "Sec-Purpose", "X-Moz", "X-Purpose"} {
-		for _, value := range h[name] {
-			value = strings.ToLower(value)
-			if strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview") {
-				return true
-			}
+		if slices.ContainsFunc(h[name], announcesPrefetch) {
+			return true
 		}
 	}
 	return false
+}
+
+func announcesPrefetch(value string) bool {
+	value = strings.ToLower(value)
+	return strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview")
 }
 
 // Shared values of headers: a map assignment of them allocates nothing.
@@ -98,17 +96,4 @@ func write(w gin.ResponseWriter, r *Result, method string) {
 		return
 	}
 	_, _ = w.WriteString(r.Body) // an error means that nobody listens any more
-}
-
-// recover turns a panic into 500 and tells where it was, but nothing of the request: it holds a person's address.
-func (e *Edge) recover(w gin.ResponseWriter) {
-	p := recover()
-	if p == nil {
-		return
-	}
-	e.metrics.redirects[Broken].Inc()
-	e.log.Error("panic while answering a click", "panic", p, "stack", string(debug.Stack()))
-	if !w.Written() {
-		write(w, &broken, http.MethodGet)
-	}
 }

@@ -132,30 +132,3 @@ func TestAWriteGoesOn(t *testing.T) {
 		}
 	})
 }
-
-// Between two requests net/http's watch hears nothing, at once; the next request is read whole.
-func TestNobodyWatchesBetweenRequests(t *testing.T) {
-	ours, theirs := net.Pipe()
-	defer ours.Close()
-	defer theirs.Close()
-	c := &mendingConn{Conn: ours}
-	for _, request := range []string{"GET /a HTTP/1.1\r\n\r\n", "HEAD /b HTTP/1.1\r\nHost: t.example\r\n\r\n"} {
-		go func() { _, _ = io.WriteString(theirs, request) }()
-		b := make([]byte, 100)
-		if n, err := c.Read(b); string(b[:n]) != request || err != nil {
-			t.Fatalf("%q, %v", b[:n], err)
-		}
-		if n, err := c.Read(b[:1]); n != 0 || err != nil {
-			t.Errorf("the watch got %d bytes, %v", n, err)
-		}
-	}
-	go func() { _, _ = io.WriteString(theirs, "GET /") }()
-	b := make([]byte, 5)
-	if _, err := io.ReadFull(c, b); err != nil || string(b) != "GET /" {
-		t.Fatalf("%q, %v", b, err)
-	}
-	go func() { _, _ = io.WriteString(theirs, "a") }()
-	if n, err := c.Read(b[:1]); n != 1 || err != nil {
-		t.Errorf("inside a request line: %d bytes, %v", n, err)
-	}
-}

@@ -9,13 +9,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// A Server is the public port.
+// A Server is the public port. Its front answers plain requests; whatever else comes is for net/http and gin.
 type Server struct {
-	edge *Edge
-	http http.Server
+	edge  *Edge
+	http  http.Server
+	mu    sync.Mutex
+	front *front // nil before Serve
 	// drain is how long the port stays open after /-/ready turned false, so that load balancers see it first.
 	drain time.Duration
 }
@@ -24,13 +27,12 @@ type Server struct {
 // balancer's check must fit into it twice.
 func NewServer(e *Edge, drain time.Duration) *Server {
 	return &Server{edge: e, drain: drain, http: http.Server{
-		Handler: e.Handler(),
-		// A click is one small request. A client that needs longer is not a person.
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       75 * time.Second, // above the idle time of load balancers' connections
-		MaxHeaderBytes:    64 << 10,         // a customer's domain gets the cookies of its parent
+		Handler:           e.Handler(),
+		ReadHeaderTimeout: headPatience,
+		ReadTimeout:       headPatience + 5*time.Second,
+		WriteTimeout:      writePatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    headMost,
 		// OPTIONS * is a method like any other that a link does not answer.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(acceptErrors{e.log}, "", 0),
@@ -50,10 +52,18 @@ func (a acceptErrors) Write(line []byte) (int, error) {
 
 // Serve answers clicks on l until Shutdown. It returns nil after a shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(mendingListener{patientListener{l}}); !errors.Is(err, http.ErrServerClosed) {
+	f := newFront(l, s.edge)
+	s.mu.Lock()
+	s.front = f
+	s.mu.Unlock()
+	switch err := s.http.Serve(f); {
+	case f.closing.Load():
+		return nil
+	case errors.Is(err, http.ErrServerClosed): // before it began
+		return f.shutdown(context.Background())
+	default:
 		return fmt.Errorf("serve clicks on %s: %w", l.Addr(), err)
 	}
-	return nil
 }
 
 // Shutdown stops serving without cutting anybody off: /-/ready turns false, the load balancer takes the port out, and
@@ -65,9 +75,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.http.SetKeepAlivesEnabled(false)
-	if err := s.http.Shutdown(ctx); err != nil {
+	err := s.closeFront(ctx)
+	if err = errors.Join(err, s.http.Shutdown(ctx)); err != nil {
 		_ = s.http.Close()
 		return fmt.Errorf("wait for the last answers: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) closeFront(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.front == nil {
+		return nil
+	}
+	return s.front.shutdown(ctx)
 }
