@@ -25,9 +25,10 @@ type clickConn struct {
 	peer    string      // its address with its port
 	ip      string      // what is kept of it
 	closing func() bool // no further request is waited for
-	in, out []byte      // what was read and is not answered, and the answer in hand
-	head    int         // length of the request's head that in begins with
-	patient time.Time   // until when the head in hand is waited for
+	usual   *[headUsual]byte
+	in, out []byte    // what was read and is not answered, and the answer in hand
+	head    int       // length of the request's head that in begins with
+	patient time.Time // until when the head in hand is waited for
 	request plainRequest
 }
 
@@ -60,7 +61,7 @@ func (c *clickConn) answer(ctx context.Context) error {
 		}
 		c.patient = now.Add(headPatience)
 		if len(c.in) == 0 {
-			c.patient = now.Add(idlePatience)
+			c.patient, c.in = now.Add(idlePatience), c.usual[:0] // an idle connection holds no more than that
 		}
 	}
 }

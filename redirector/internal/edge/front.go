@@ -81,7 +81,7 @@ func (f *front) serve(conn net.Conn) {
 	peer := conn.RemoteAddr().String()
 	c := &clickConn{
 		Conn: conn, edge: f.edge, peer: peer, ip: f.edge.ip.Text(f.edge.proxies.Client(peer, nil)),
-		closing: f.closing.Load, in: buffer[:0],
+		closing: f.closing.Load, usual: buffer, in: buffer[:0],
 	}
 	f.note(c)
 	err := f.answer(c)
