@@ -80,6 +80,11 @@ bench: build ## ROUNDS=3 SECONDS=8 ONLY=front|ingest|pipeline: ours beside nginx
 	@go build -o bin/ ./e2e/cmd/bench ./e2e/cmd/campaign
 	@bin/bench $(BENCH_FLAGS)
 
+.PHONY: bench-results
+bench-results: build ## SIZES=1000000,10000000: latency of figures at both sizes, an export of the first; loads a database of its own, half an hour
+	@go build -o bin/ ./e2e/cmd/bench
+	@bin/bench results $(if $(SIZES),--sizes $(SIZES)) $(if $(REQUESTS),--requests $(REQUESTS))
+
 .PHONY: bench-go
 bench-go: ## benchmarks of the rooms on the click's way, and of ingest on MariaDB
 	go test -run '^$$' -bench . -benchmem -p 1 $(MODULES)

@@ -96,16 +96,16 @@ func (c *Campaign) Click(i int) Click {
 // draw chooses link, recipient, agent and referrer of click i. The first links of a mailing are clicked most: a link's
 // weight is the inverse of its place.
 func (c *Campaign) draw(i int) (l, r, a, f int) {
-	x := mix(c.seed, uint64(i)) //nolint:gosec // a number from 0
-	y := mix(x, 1)
+	x := Mix(c.seed, uint64(i)) //nolint:gosec // a number from 0
+	y := Mix(x, 1)
 	l = min(sort.SearchFloat64s(c.weights, float64(y>>11)/(1<<53)), len(c.Links)-1)
 	r = int(x % uint64(len(c.tokens)))
-	y = mix(y, 2)
+	y = Mix(y, 2)
 	return l, r, int(y % uint64(len(agents))), int(y >> 32 % uint64(len(referrers)))
 }
 
-// mix is splitmix64: numbers that look random, from two.
-func mix(a, b uint64) uint64 {
+// Mix is splitmix64: numbers that look random, from two.
+func Mix(a, b uint64) uint64 {
 	z := a + (b+1)*0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

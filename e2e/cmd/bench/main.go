@@ -21,8 +21,9 @@ import (
 )
 
 type commands struct {
-	Run      runCommand `cmd:"" default:"withargs" help:"Measure and print the table."`
-	ServeGin ginCommand `cmd:"" name:"serve-gin" help:"Serve a constant 302 from a bare gin: to compare with."`
+	Run      runCommand    `cmd:"" default:"withargs" help:"Measure and print the table."`
+	Results  volumeCommand `cmd:"" help:"Latency of figures at a million clicks and at ten, and an export of the first million."`
+	ServeGin ginCommand    `cmd:"" name:"serve-gin" help:"Serve a constant 302 from a bare gin: to compare with."`
 }
 
 type runCommand struct {

@@ -5,6 +5,7 @@
 //	campaign --clicks 100000 --hour 60s            # against make cluster, by .cluster/env
 //	campaign --compare --clicks 20000 --hour 20s   # beside the two usual designs, on the same database
 //	campaign --addr http://localhost:8080 --api http://127.0.0.1:8081 --key KEY --db sqlite:data/longtail.db
+//	campaign --load 1000000                        # figures at a size: clicks of past campaigns, stored without HTTP
 //	campaign --addr http://localhost:9000/go       # any URL that redirects: answers and latencies only
 package main
 

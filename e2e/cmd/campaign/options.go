@@ -20,7 +20,7 @@ type runCommand struct {
 	Hour       time.Duration `default:"60s" help:"What an hour of the campaign takes: 60s compresses sixtyfold."`
 	Seed       uint64        `default:"1" help:"Decides all arrival times and clicks."`
 	Links      int           `default:"10" help:"Links of the campaign."`
-	Recipients int           `default:"20000" help:"Recipients of the campaign."`
+	Recipients int           `help:"Recipients of the campaign: 20000 unless given; with --load six for ten of its clicks."`
 	Curve      string        `type:"existingfile" help:"Arrivals by this file instead of the long tail: lines of TIME RATE, straight between them."`
 	Mode       string        `enum:"longtail,naive,uncached" default:"longtail" help:"Who redirects and records: longtail, or one of the two usual designs (${enum})."`
 	Compare    bool          `help:"Run all three modes and print them side by side."`
@@ -38,6 +38,10 @@ type runCommand struct {
 	InsertRateWindows bool    `help:"Print the rows inserted in each 10 s with a backlog; more than 10 % apart is a broken promise."`
 	InsertRate        float64 `help:"The insert rate that is promised, in rows a second, for --insert-rate-windows. Else LONGTAIL_INSERT_RATE."`
 
+	Load      int `help:"Store so many clicks of past campaigns, as ingest does it and without HTTP: for figures at a size. Needs --db or make cluster."`
+	Campaigns int `default:"8" help:"Campaigns of --load, the first with most clicks. --links and --recipients are those of each."`
+	Days      int `default:"30" help:"Days over which the campaigns of --load were sent."`
+
 	Demo bool    `help:"Tell every second what is answered, stored and waiting. Clicks come at --rate."`
 	Rate float64 `default:"20" help:"Clicks a second of --demo."`
 }
@@ -53,7 +57,15 @@ func (o *runCommand) Validate() error {
 	positive("clicks", o.Clicks > 0)
 	positive("hour", o.Hour > 0)
 	positive("links", o.Links > 0)
-	positive("recipients", o.Recipients > 0)
+	if o.Recipients == 0 && o.Load == 0 {
+		o.Recipients = 20000
+	}
+	positive("recipients", o.Recipients > 0 || o.Recipients == 0 && o.Load > 0)
+	positive("load", o.Load >= 0)
+	positive("campaigns", o.Campaigns > 0)
+	if o.Days < 2 || o.Days > 34 {
+		errs = append(errs, errors.New("--days must be 2 to 34: minutes are kept for 35 days"))
+	}
 	positive("connections", o.Connections > 0)
 	positive("timeout", o.Timeout > 0)
 	positive("rate", o.Rate > 0)

@@ -28,7 +28,12 @@ func TestCommandLine(t *testing.T) {
 	if err != nil || o.Clicks != 100000 || o.Hour != time.Minute || o.Seed != 7 || o.Links != 10 || o.Recipients != 20000 || o.Mode != "naive" {
 		t.Errorf("%+v, %v", o, err)
 	}
+	if o, err := parse(t, "--load 1000000 --db sqlite:x"); err != nil || o.Load != 1_000_000 || o.Recipients != 0 || o.Campaigns != 8 || o.Days != 30 {
+		t.Errorf("%+v, %v", o, err)
+	}
 	for line, want := range map[string]string{
+		"--load 1 --days 1":                  "--days must be 2 to 34",
+		"--load 1 --recipients=-1":           "--recipients must be above 0",
 		"--clicks 0 --hour=-1s":              "--clicks must be above 0\n--hour must be above 0",
 		"--addr http://a --api http://b":     "go together",
 		"--api http://b --key k":             "--api needs --addr",

@@ -17,6 +17,9 @@ import (
 
 // Run is called by kong.
 func (o *runCommand) Run(ctx context.Context) error {
+	if o.Load > 0 {
+		return o.load(ctx)
+	}
 	if err := o.locate(); err != nil {
 		return err
 	}
