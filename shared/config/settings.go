@@ -161,6 +161,16 @@ func (f *APIFlags) Parse(p *Problems) API {
 	}
 }
 
+// Bounds of the settings of Pool, also of what is set while the workers run.
+const (
+	MostInsertRate = 10_000_000
+	MostPrefetch   = 2000
+	MostConsumers  = 64
+	MostBatchSize  = 10_000
+	LeastBatchAge  = time.Millisecond
+	MostBatchAge   = time.Minute
+)
+
 // Pool is how fast and in what pieces the workers store clicks.
 type Pool struct {
 	InsertRate int // rows of clicks a second of the whole pool; 0 = no limit
@@ -182,11 +192,11 @@ type PoolFlags struct {
 // Parse checks the settings.
 func (f *PoolFlags) Parse(p *Problems) Pool {
 	return Pool{
-		InsertRate: p.number("LONGTAIL_INSERT_RATE", f.InsertRate, 0, 10_000_000),
-		Prefetch:   p.number("LONGTAIL_PREFETCH", f.Prefetch, 1, 2000),
-		Consumers:  p.number("LONGTAIL_CONSUMERS", f.Consumers, 1, 64),
-		BatchSize:  p.number("LONGTAIL_BATCH_SIZE", f.BatchSize, 1, 10_000),
-		BatchAge:   p.duration("LONGTAIL_BATCH_AGE", f.BatchAge, time.Millisecond, time.Minute),
+		InsertRate: p.number("LONGTAIL_INSERT_RATE", f.InsertRate, 0, MostInsertRate),
+		Prefetch:   p.number("LONGTAIL_PREFETCH", f.Prefetch, 1, MostPrefetch),
+		Consumers:  p.number("LONGTAIL_CONSUMERS", f.Consumers, 1, MostConsumers),
+		BatchSize:  p.number("LONGTAIL_BATCH_SIZE", f.BatchSize, 1, MostBatchSize),
+		BatchAge:   p.duration("LONGTAIL_BATCH_AGE", f.BatchAge, LeastBatchAge, MostBatchAge),
 	}
 }
 

@@ -25,6 +25,8 @@ type Store interface {
 	Ingest(ctx context.Context, b storage.Batch) (storage.Outcome, error)
 	LinkFacts(ctx context.Context, ids []uint64) (map[uint64]storage.LinkFact, error)
 	RetentionFloor(ctx context.Context) (day int32, err error)
+	// AnonymizeErased empties what names a recipient who was erased after the click; called right before each Ingest.
+	AnonymizeErased(ctx context.Context, b storage.Batch) error
 }
 
 // Pace says how many rows may be inserted now. Grant waits until at least one may, and returns at most want.
@@ -67,6 +69,14 @@ type Ingest struct {
 	judge   *judge
 	metrics metrics
 	inHand  struct{ messages, clicks, inserted atomic.Int64 }
+	size    atomic.Int64 // of a batch, in clicks
+	age     atomic.Int64 // of a batch, in ns
+}
+
+// SetBatch changes how large and how old a batch may be, for those that are begun already, too.
+func (g *Ingest) SetBatch(size int, age time.Duration) {
+	g.size.Store(int64(size))
+	g.age.Store(int64(age))
 }
 
 // Load tells how many messages and clicks are in hand now, and how many rows were inserted since the start.
@@ -82,12 +92,14 @@ func New(o Options) *Ingest {
 	if o.HandBack == 0 {
 		o.HandBack = 10 * time.Minute
 	}
-	return &Ingest{
+	g := &Ingest{
 		o:       o,
 		log:     o.Log.With("component", "ingest"),
 		judge:   newJudge(o.Store, o.Keys),
 		metrics: newMetrics(o.Registerer),
 	}
+	g.SetBatch(o.BatchSize, o.BatchAge)
+	return g
 }
 
 type unlimited struct{}

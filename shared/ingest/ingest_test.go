@@ -74,6 +74,15 @@ func (m *memory) LinkFacts(_ context.Context, ids []uint64) (map[uint64]storage.
 
 func (m *memory) RetentionFloor(context.Context) (int32, error) { return 20200101, nil }
 
+func (m *memory) AnonymizeErased(_ context.Context, b storage.Batch) error {
+	for i := range b.Clicks {
+		if b.Clicks[i].Recipient == "erased" {
+			b.Clicks[i].Recipient, b.Clicks[i].Token = "", storage.TokenPrivate
+		}
+	}
+	return nil
+}
+
 var secret = []byte("0123456789abcdef0123456789abcdef")
 
 func keys(account uint32, campaign string) []link.CampaignKey {
@@ -295,5 +304,33 @@ func TestJudgement(t *testing.T) {
 				t.Errorf("token %d recipient %q class %d", row.Token, row.Recipient, row.Class)
 			}
 		})
+	}
+}
+
+// Who was erased while a click was on its way is not named by what is stored of it.
+func TestErasedRecipientsAreNotStored(t *testing.T) {
+	s := newMemory()
+	key := link.NewCampaignKey(secret, 1, "spring")
+	gone, stays := newClick(1), newClick(2)
+	gone.Token, stays.Token = key.Token("erased"), key.Token("ben")
+	run(t, newIngest(t, s, nil), message(0, gone, stays))
+	if r := s.rows[gone.ID]; r.Token != storage.TokenPrivate || r.Recipient != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := s.rows[stays.ID]; r.Token != storage.TokenValid || r.Recipient != "ben" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What is tuned holds for a batch that is begun already.
+func TestSetBatch(t *testing.T) {
+	s := newMemory()
+	g := newIngest(t, s, func(o *Options) { o.BatchAge = time.Hour })
+	g.SetBatch(2, time.Hour)
+	run(t, g, message(0, newClick(1)), message(100, newClick(2)))
+	g.SetBatch(1000, time.Millisecond)
+	run(t, g, message(200, newClick(1)))
+	if len(s.rows) != 3 {
+		t.Errorf("%d rows", len(s.rows))
 	}
 }

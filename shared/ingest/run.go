@@ -65,7 +65,7 @@ type batch struct {
 func (b *batch) step(ctx context.Context, deliveries <-chan *queue.Delivery) bool {
 	var due <-chan time.Time
 	if len(b.held) > 0 {
-		timer := time.NewTimer(time.Until(b.since.Add(b.ingest.o.BatchAge)))
+		timer := time.NewTimer(time.Until(b.since.Add(time.Duration(b.ingest.age.Load()))))
 		defer timer.Stop()
 		due = timer.C
 	}
@@ -101,7 +101,7 @@ func (b *batch) add(d *queue.Delivery) {
 }
 
 func (b *batch) full() bool {
-	return b.clicks >= b.ingest.o.BatchSize || len(b.held) >= b.ingest.o.Window()
+	return int64(b.clicks) >= b.ingest.size.Load() || len(b.held) >= b.ingest.o.Window()
 }
 
 // commit makes the batch durable, however long the store is away, up to HandBack.

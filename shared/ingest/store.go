@@ -118,8 +118,12 @@ func (g *Ingest) commit(ctx context.Context, part storage.Batch) error {
 	return nil
 }
 
-// Commit is the store's Ingest, counted in the metrics: for a Lane, which stores by itself.
+// Commit is the store's Ingest, counted in the metrics: for a Lane, which stores by itself. Who was erased meanwhile is
+// named no more; that is looked at here and not when a click is judged, as it may wait for its turn for minutes.
 func (g *Ingest) Commit(ctx context.Context, part storage.Batch) (storage.Outcome, error) {
+	if err := g.o.Store.AnonymizeErased(ctx, part); err != nil {
+		return storage.Outcome{}, err
+	}
 	start := time.Now()
 	out, err := g.o.Store.Ingest(ctx, part)
 	g.metrics.batch.Observe(time.Since(start).Seconds())

@@ -22,14 +22,20 @@ type Store interface {
 	DropExpired(ctx context.Context, floorDay int32) error
 	CompactRanges(ctx context.Context) error
 	FoldFeeds(ctx context.Context) error
-	// What nobody needs any more: counts of tries, rows of workers, remembered answers.
+	// RunErasures takes recipients out whom somebody asked to erase; rest lies between its two passes over each.
+	RunErasures(ctx context.Context, rest time.Duration) error
+	// What nobody needs any more: counts of tries, rows of workers, remembered answers, jobs that were done long ago.
 	DropAttempts(ctx context.Context) error
 	ForgetWorkers(ctx context.Context) error
 	DropOnce(ctx context.Context) error
+	DropJobs(ctx context.Context) error
 }
 
 // DaysAhead is how many day partitions stand ready: a week, and a day for the worker that was away.
 const DaysAhead = 8
+
+// ErasureRest lies between the two passes of an erasure: a transaction that had not seen it is over by then.
+const ErasureRest = time.Minute
 
 // A Task is work done again and again.
 type Task struct {
@@ -51,8 +57,9 @@ func Tasks(store Store, retention time.Duration, now func() time.Time) []Task {
 		{"ranges", 5 * time.Second, time.Minute, store.CompactRanges},
 		{"feeds", time.Hour, 5 * time.Minute, store.FoldFeeds},
 		{"sweep", time.Hour, 5 * time.Minute, func(ctx context.Context) error {
-			return errors.Join(store.DropAttempts(ctx), store.ForgetWorkers(ctx), store.DropOnce(ctx))
+			return errors.Join(store.DropAttempts(ctx), store.ForgetWorkers(ctx), store.DropOnce(ctx), store.DropJobs(ctx))
 		}},
+		{"erasures", 2 * time.Second, 2 * time.Minute, func(ctx context.Context) error { return store.RunErasures(ctx, ErasureRest) }},
 	}
 }
 

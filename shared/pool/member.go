@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"longtail/shared/click"
+	"longtail/shared/config"
 	"longtail/shared/storage"
 	"longtail/shared/telemetry"
 )
@@ -33,7 +34,7 @@ type Report func() (prefetchUsed, held int, inserted uint64)
 type Member struct {
 	roll   Roll
 	budget *Budget
-	rate   float64 // of the whole pool
+	tuned  atomic.Pointer[config.Pool] // what is at work
 	report Report
 	state  storage.WorkerState
 	outage telemetry.Changed
@@ -50,13 +51,20 @@ func NewMember(roll Roll, name string, rate int, budget *Budget, report Report, 
 	log = log.With("component", "pool")
 	now := time.Now()
 	m := &Member{
-		roll: roll, budget: budget, rate: float64(rate), report: report, at: now,
+		roll: roll, budget: budget, report: report, at: now,
 		// Ids grow with time, so the lowest of those that live is the eldest.
-		state:  storage.WorkerState{ID: click.NewID(now.UnixMilli()), Name: name, StartedMS: now.UnixMilli(), PoolRate: rate},
+		state:  storage.WorkerState{ID: click.NewID(now.UnixMilli()), Name: name, StartedMS: now.UnixMilli()},
 		outage: telemetry.Changed{Log: log, What: "the pool does not hear this worker"},
 	}
 	m.size.Store(1)
+	m.tuned.Store(&config.Pool{InsertRate: rate})
 	return m
+}
+
+// Tune changes the insert rate of the pool, as far as it is this worker's, at once, and what it tells of itself.
+func (m *Member) Tune(p config.Pool) {
+	m.tuned.Store(&p)
+	m.budget.SetRate(float64(p.InsertRate) / float64(m.size.Load()))
 }
 
 // Leads reports whether this worker is the pool's eldest, which does the maintenance.
@@ -94,6 +102,9 @@ func (m *Member) beat(ctx context.Context) error {
 		m.state.InsertPerS = math.Round(float64(inserted-m.inserted)/s*10) / 10
 	}
 	m.inserted, m.at = inserted, now
+	tuned := m.tuned.Load()
+	m.state.PoolRate, m.state.Consumers, m.state.Prefetch = tuned.InsertRate, tuned.Consumers, tuned.Prefetch
+	m.state.BatchSize, m.state.BatchAgeMS = tuned.BatchSize, tuned.BatchAge.Milliseconds()
 	m.state.PrefetchUsed, m.state.Held, m.state.Share = used, held, int(math.Ceil(m.budget.Rate()))
 	alive, err := m.roll.Beat(ctx, m.state, Alive)
 	if err != nil || len(alive) == 0 {
@@ -102,6 +113,6 @@ func (m *Member) beat(ctx context.Context) error {
 	}
 	m.leads.Store(alive[0].ID == m.state.ID)
 	m.size.Store(int32(len(alive)))
-	m.budget.SetRate(m.rate / float64(len(alive)))
+	m.budget.SetRate(float64(m.tuned.Load().InsertRate) / float64(len(alive)))
 	return nil
 }

@@ -36,6 +36,8 @@ type DB struct {
 	dia    *dialect.Dialect
 	log    *slog.Logger
 	writer chan struct{} // SQLite: holds the one writer's turn, so that waiters are served in order; else nil
+	parsed prepared
+	erased erasedAccounts
 }
 
 // Open connects to the store and verifies what its promises rest on: strict mode, READ COMMITTED, UTC, a lock wait of

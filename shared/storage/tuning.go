@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"longtail/shared/link"
 )
@@ -26,12 +28,16 @@ func (d *DB) Tuning(ctx context.Context) (body []byte, version int, err error) {
 }
 
 // SetTuning stores new settings over those of version seen and returns the new version; link.ErrStale if somebody else
-// was faster.
-func (d *DB) SetTuning(ctx context.Context, body []byte, seen int) (version int, err error) {
+// was faster. The audit of the account of who did it has them before and after.
+func (d *DB) SetTuning(ctx context.Context, account uint32, body []byte, seen int) (version int, err error) {
 	version = seen + 1
 	err = d.write(ctx, func(tx *sql.Tx) error {
+		var before *string
+		err := tx.QueryRowContext(ctx, "SELECT body FROM tuning WHERE id = 1"+d.dia.ForUpdate).Scan(&before)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read tuning: %w", err)
+		}
 		var result sql.Result
-		var err error
 		if seen == 0 {
 			result, err = tx.ExecContext(ctx, "INSERT INTO tuning (id, version, body) VALUES (1, 1, ?)"+d.dia.Ignore("tuning", "id"), string(body))
 		} else {
@@ -43,7 +49,8 @@ func (d *DB) SetTuning(ctx context.Context, body []byte, seen int) (version int,
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, link.ErrStale)
 		}
-		return nil
+		return d.noteAudit(ctx, d.ormOn(ctx, tx), alteration{account: account, action: "tuning.set", name: "pool", after: json.RawMessage(body)},
+			changeRow{AtMs: time.Now().UnixMilli(), BeforeJSON: before})
 	})
 	return version, err
 }

@@ -20,6 +20,10 @@ type WorkerState struct {
 	Held         int      `json:"held"`          // clicks in hand
 	InsertPerS   float64  `json:"insert_per_s"`
 	PoolRate     int      `json:"pool_rate"` // rows a second of the whole pool, as this worker was told; 0 = no limit
+	Consumers    int      `json:"consumers,omitempty"`
+	Prefetch     int      `json:"prefetch,omitempty"` // messages in hand of each consumer at most
+	BatchSize    int      `json:"batch_size,omitempty"`
+	BatchAgeMS   int64    `json:"batch_age_ms,omitempty"`
 }
 
 // Beat says that the worker lives and returns all that were seen within alive, itself among them, the eldest first.

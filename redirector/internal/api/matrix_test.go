@@ -60,6 +60,10 @@ var rows = map[string]row{
 	"delete-domain":       {own: 204, other: 404, operator: 404},
 	"verify-domain":       {own: 200, other: 404, operator: 404},
 	"audit":               {own: 200, other: 200, operator: 200},
+	"erase-recipient":     {own: 202, other: 202, operator: 202}, // of one's own account: each has its own recipients
+	"get-job":             {own: 200, other: 404, operator: 404},
+	"get-tuning":          {own: 403, other: 403, operator: 200},
+	"put-tuning":          {own: 403, other: 403, operator: 200, body: `{"prefetch":7}`},
 	"tls-allow":           {own: 200, other: 200, operator: 200, query: "?domain=go.example"},
 }
 
@@ -117,11 +121,13 @@ func (m *matrix) objects() *strings.Replacer {
 	}
 	m.want(201, m.as("own", "POST", "/api/v1/domains", `{"domain":"`+name+`.example"}`, &d))
 	m.dns.texts[d.Verification.TXT.Name+"."] = []string{d.Verification.TXT.Value}
-	return strings.NewReplacer("{code}", l.Code, "{campaign}", campaign, "{key}", k.ID, "{domain}", name+".example", "{account}", "2", "{n}", fmt.Sprint(m.n))
+	var j struct{ ID string }
+	m.want(202, m.as("own", "DELETE", "/api/v1/recipients/"+name, "", &j))
+	return strings.NewReplacer("{id}", j.ID, "{recipient}", name, "{code}", l.Code, "{campaign}", campaign, "{key}", k.ID, "{domain}", name+".example", "{account}", "2", "{n}", fmt.Sprint(m.n))
 }
 
 // missing are names of things that are not there.
-var missing = strings.NewReplacer("{code}", "missing-one", "{campaign}", "missing-one", "{key}", "missing0", "{domain}", "missing.example", "{account}", "99", "{n}", "0")
+var missing = strings.NewReplacer("{id}", strings.Repeat("0", 32), "{recipient}", "missing-one", "{code}", "missing-one", "{campaign}", "missing-one", "{key}", "missing0", "{domain}", "missing.example", "{account}", "99", "{n}", "0")
 
 // TestMatrix: S9: every route, asked by six principals about what belongs to one account.
 func TestMatrix(t *testing.T) {

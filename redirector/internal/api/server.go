@@ -39,6 +39,8 @@ type Options struct {
 	Checker  Checker
 	Pipeline Pipeline // nil = not known here
 	Letters  DeadLetters
+	Erasures Erasures
+	Tuning   Tuning
 	Once     Once
 	Secrets  [][]byte // masters of campaign keys; the first one signs
 	Dir      string   // for the bodies of bulk requests; "" = the system's
@@ -59,6 +61,8 @@ type server struct {
 	checker  Checker
 	pipeline Pipeline
 	letters  DeadLetters
+	erasures Erasures
+	tuning   Tuning
 	store    Once
 	secrets  [][]byte
 	dir      string
@@ -83,7 +87,7 @@ func build(o Options) (http.Handler, *server) {
 	engine.Use(begin(log))
 	engine.NoRoute(answer(problem.NotFound))
 	engine.NoMethod(answer(problem.MethodNotAllowed))
-	s := &server{gate: o.Gate, rates: o.Rates, accounts: o.Accounts, domains: o.Domains, audit: o.Audit, proxies: o.Proxies, hosts: o.Hosts, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, letters: o.Letters, store: o.Once, secrets: o.Secrets, dir: o.Dir,
+	s := &server{gate: o.Gate, rates: o.Rates, accounts: o.Accounts, domains: o.Domains, audit: o.Audit, proxies: o.Proxies, hosts: o.Hosts, links: o.Links, stats: o.Stats, checker: o.Checker, pipeline: o.Pipeline, letters: o.Letters, erasures: o.Erasures, tuning: o.Tuning, store: o.Once, secrets: o.Secrets, dir: o.Dir,
 		log: log, huma: humagin.New(engine, description())}
 	s.linkRoutes()
 	s.checkRoutes()
@@ -93,6 +97,8 @@ func build(o Options) (http.Handler, *server) {
 	s.clickRoutes()
 	s.opsRoutes()
 	s.letterRoutes()
+	s.tuningRoutes()
+	s.erasureRoutes()
 	s.accountRoutes()
 	s.keyRoutes()
 	s.domainRoutes()

@@ -104,7 +104,7 @@ func newRig(t *testing.T) *rig {
 		Gate: account.NewGate(db, bootstrap), Once: db, Rates: account.NewRates(100_000, nil), Dir: t.TempDir(), Log: log, Stats: stats.New(db),
 		Links: made, Secrets: [][]byte{secret},
 		Accounts: account.NewService(db, r), Domains: domains.New(domains.Options{Store: db, Cache: r, Targets: made, DNS: &r.dns, Public: "go.example", Secret: secret}),
-		Audit: db, Checker: r, Hosts: r, Pipeline: pool.NewView(db), Letters: letters{db}, Proxies: edge.NewTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
+		Audit: db, Checker: r, Hosts: r, Pipeline: pool.NewView(db), Letters: letters{db}, Erasures: db, Tuning: db, Proxies: edge.NewTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
 	}
 	ts := httptest.NewServer(api.New(r.o))
 	t.Cleanup(ts.Close)

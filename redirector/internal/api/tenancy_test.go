@@ -91,7 +91,9 @@ func TestKeyLife(t *testing.T) {
 func TestKeysAreMadeOnce(t *testing.T) {
 	r := newRig(t)
 	var first, again struct{ ID, Key string }
-	create := func(into any) int { return r.ask("POST", "/api/v1/keys", `{"role":"write"}`, into, "Idempotency-Key: k") }
+	create := func(into any) int {
+		return r.ask("POST", "/api/v1/keys", `{"role":"write"}`, into, "Idempotency-Key: k")
+	}
 	r.want(201, create(&first))
 	r.want(201, create(&again))
 	if first.Key == "" || again != first {
@@ -133,16 +135,16 @@ func TestKeyRules(t *testing.T) {
 	r.want(201, r.ask("POST", "/api/v1/keys", `{"role":"operator"}`, &boss))
 	r.key = admin
 	for rule, c := range map[string]struct{ method, path, body string }{
-		"role one_of":                 {"POST", "/api/v1/keys", `{"role":"root"}`},
-		"role role":                   {"POST", "/api/v1/keys", `{"role":"operator"}`},
-		"rate range":                  {"POST", "/api/v1/keys", `{"role":"read","rate":-1}`},
-		"hosts shape":                 {"POST", "/api/v1/keys", `{"role":"read","hosts":["a b"]}`},
-		"expires_at range":            {"POST", "/api/v1/keys", `{"role":"read","expires_at":"2020-01-01T00:00:00Z"}`},
-		"name length":                 {"POST", "/api/v1/keys", `{"role":"read","name":"` + strings.Repeat("x", 129) + `"}`},
-		"secret unknown":              {"POST", "/api/v1/keys", `{"role":"read","secret":"x"}`},
-		"role fixed":                  {"PATCH", "/api/v1/keys/" + boss.ID, `{"role":"read"}`},
-		"forbidden":                   {"DELETE", "/api/v1/keys/" + boss.ID, ""},
-		"not_found":                   {"PATCH", "/api/v1/keys/short", `{}`},
+		"role one_of":      {"POST", "/api/v1/keys", `{"role":"root"}`},
+		"role role":        {"POST", "/api/v1/keys", `{"role":"operator"}`},
+		"rate range":       {"POST", "/api/v1/keys", `{"role":"read","rate":-1}`},
+		"hosts shape":      {"POST", "/api/v1/keys", `{"role":"read","hosts":["a b"]}`},
+		"expires_at range": {"POST", "/api/v1/keys", `{"role":"read","expires_at":"2020-01-01T00:00:00Z"}`},
+		"name length":      {"POST", "/api/v1/keys", `{"role":"read","name":"` + strings.Repeat("x", 129) + `"}`},
+		"secret unknown":   {"POST", "/api/v1/keys", `{"role":"read","secret":"x"}`},
+		"role fixed":       {"PATCH", "/api/v1/keys/" + boss.ID, `{"role":"read"}`},
+		"forbidden":        {"DELETE", "/api/v1/keys/" + boss.ID, ""},
+		"not_found":        {"PATCH", "/api/v1/keys/short", `{}`},
 	} {
 		var p problemView
 		status := r.ask(c.method, c.path, c.body, &p)

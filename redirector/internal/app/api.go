@@ -134,6 +134,8 @@ func (a *app) apiHandler(db *storage.DB, codes link.CodeKey, gate *account.Gate)
 		Checker:  check.New(a.resolver, link.Keyring(a.o.Secrets.Secret, a.o.Secrets.Previous)),
 		Pipeline: pool.NewView(db),
 		Letters:  a.letters(db),
+		Erasures: db,
+		Tuning:   db,
 		Once:     db,
 		Secrets:  secrets,
 		Log:      a.o.Log,

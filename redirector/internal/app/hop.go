@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"longtail/redirector/internal/publish"
+	"longtail/shared/config"
 	"longtail/shared/ingest"
 	"longtail/shared/link"
 	"longtail/shared/maintain"
@@ -18,6 +19,9 @@ import (
 
 // embeddedWindow is how many messages ingest has in hand without a broker: enough for a batch of small ones.
 const embeddedWindow = 64
+
+// embeddedAge bounds a batch's age there: nobody else's database is spared.
+const embeddedAge = 200 * time.Millisecond
 
 func (a *app) window() int {
 	if a.o.embedded() {
@@ -58,12 +62,20 @@ func (a *app) startIngest(ctx context.Context) error {
 	budget := pool.NewBudget(float64(a.o.Pool.InsertRate))
 	in := ingest.New(ingest.Options{
 		Store: db, Keys: link.Keyring(a.o.Secrets.Secret, a.o.Secrets.Previous), Pace: budget,
-		BatchSize: a.o.Pool.BatchSize, BatchAge: min(a.o.Pool.BatchAge, 200*time.Millisecond), Window: func() int { return embeddedWindow },
+		BatchSize: a.o.Pool.BatchSize, BatchAge: min(a.o.Pool.BatchAge, embeddedAge), Window: func() int { return embeddedWindow },
 		Log: a.o.Log, Registerer: a.registry,
 	})
 	a.life.Go("ingest", 8*time.Second, func(ctx context.Context) error { return in.Run(ctx, a.spool) })
 	member := pool.NewMember(db, telemetry.Process(), a.o.Pool.InsertRate, budget, in.Load, a.o.Log)
 	a.life.Go("pool", 3*time.Second, member.Run)
+	// There are no consumers here, and what the spool hands out at once is fixed.
+	tuning := pool.NewFollower(db, a.o.Pool, func(p config.Pool) error {
+		in.SetBatch(p.BatchSize, min(p.BatchAge, embeddedAge))
+		member.Tune(p)
+		return nil
+	}, a.o.Log)
+	tuning.Look(ctx)
+	a.life.Go("tuning", 3*time.Second, tuning.Run)
 	tasks := maintain.Tasks(db, a.o.Retention, time.Now)
 	a.life.Go("maintenance", 5*time.Second, func(ctx context.Context) error {
 		return maintain.Run(ctx, tasks, member.Leads, a.o.Log)

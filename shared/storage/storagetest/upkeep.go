@@ -216,19 +216,23 @@ func tuningVersions(t *testing.T, fresh Fresh) {
 		t.Fatalf("version %d, %v", version, err)
 	}
 	for seen := range 3 {
-		version, err := w.db.SetTuning(t.Context(), fmt.Appendf(nil, `{"prefetch":%d}`, seen), seen)
+		version, err := w.db.SetTuning(storage.AsActor(t.Context(), "somebody"), 1, fmt.Appendf(nil, `{"prefetch":%d}`, seen), seen)
 		if err != nil || version != seen+1 {
 			t.Fatalf("version %d, %v", version, err)
 		}
 	}
 	for _, seen := range []int{0, 1, 9} {
-		_, err := w.db.SetTuning(t.Context(), []byte(`{}`), seen)
+		_, err := w.db.SetTuning(t.Context(), 1, []byte(`{}`), seen)
 		wantErr(t, err, link.ErrStale)
 	}
 	body, version, err := w.db.Tuning(t.Context())
 	var got struct{ Prefetch int }
 	if err != nil || version != 3 || json.Unmarshal(body, &got) != nil || got.Prefetch != 2 {
 		t.Fatalf("%s, version %d, %v", body, version, err)
+	}
+	audit, err := w.db.AuditLog(t.Context(), 1, 0, 10)
+	if err != nil || len(audit) != 3 || audit[2].Before != "" || audit[0].Action != "tuning.set" || !strings.Contains(audit[0].Before, "1") || !strings.Contains(audit[0].After, "2") {
+		t.Fatalf("audit %+v, %v", audit, err)
 	}
 }
 

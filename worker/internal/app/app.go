@@ -94,6 +94,13 @@ func start(ctx context.Context, o Options, life *telemetry.Lifecycle) error {
 		return err
 	}
 	window = consumers.Prefetch
+	tuning := pool.NewFollower(db, o.Pool, func(p config.Pool) error {
+		in.SetBatch(p.BatchSize, p.BatchAge)
+		member.Tune(p)
+		return consumers.SetTuning(consume.Tuning{Consumers: p.Consumers, Prefetch: windowOf(&p)})
+	}, o.Log)
+	tuning.Look(ctx)
+	life.Go("tuning", 5*time.Second, tuning.Run)
 	life.Go("consume", 15*time.Second, consumers.Run)
 	reached.database.Store(true)
 	o.Log.Info("storing clicks", "insert_rate", o.Pool.InsertRate, "prefetch", consumers.Prefetch(), "consumers", o.Pool.Consumers)
@@ -117,21 +124,21 @@ func (s *services) ready() error {
 func newConsumers(broker *rabbit.Broker, in *ingest.Ingest, o Options, r prometheus.Registerer) (*consume.Pool, error) {
 	return consume.New(consume.Options{
 		Open: func(prefetch int) consume.Consumer { return broker.Consume(prefetch) }, Sink: in, TakeBack: broker.TakeBack,
-		Tuning: consume.Tuning{Consumers: o.Pool.Consumers, Prefetch: window(&o.Pool)}, Log: o.Log, Registerer: r,
+		Tuning: consume.Tuning{Consumers: o.Pool.Consumers, Prefetch: windowOf(&o.Pool)}, Log: o.Log, Registerer: r,
 	})
 }
 
 // maxHeld is how long the clicks in hand may take to insert. The broker takes back what is unacknowledged for 30 minutes.
 const maxHeld = 5 * time.Minute
 
-// window returns the prefetch: what was set, or less where the chosen rate could not insert so many full messages in
+// windowOf returns the prefetch: what was set, or less where the chosen rate could not insert so many full messages in
 // time.
-func window(p *config.Pool) int {
+func windowOf(p *config.Pool) int {
 	if p.InsertRate == 0 {
 		return p.Prefetch
 	}
 	perMessage := 500.0
-	inTime := float64(p.InsertRate) * maxHeld.Seconds() / perMessage / float64(p.Consumers)
+	inTime := float64(p.InsertRate) * maxHeld.Seconds() / perMessage / float64(max(1, p.Consumers))
 	return min(p.Prefetch, max(2, int(inTime)))
 }
 

@@ -24,7 +24,7 @@ func TestWindow(t *testing.T) {
 		{"the greatest of all", 10_000_000, 2000, 64, 2000},
 	} {
 		p := config.Pool{InsertRate: c.rate, Prefetch: c.prefetch, Consumers: c.consumers}
-		got := window(&p)
+		got := windowOf(&p)
 		if got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
