@@ -28,10 +28,7 @@ const lastDay = 9999_12_31
 // schema or a counter does not fit: hold the batch and alert. Any other error is to be retried: nothing was stored, or
 // nobody knows, and the next try finds out.
 func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
-	p := inOrder(b)
-	if len(p.clicks) >= preparedRows {
-		d.prepare(ctx, &clicksInsert, d.recipientsMeeting())
-	}
+	p := prepare(b)
 	sum := Outcome{Duplicate: p.twice}
 	for fruitless := 0; ; {
 		var out Outcome
@@ -62,17 +59,16 @@ func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
 // errStored: the statement met clicks that are stored already.
 var errStored = errors.New("clicks are stored already")
 
-// ordered is a batch in the order of its locks.
-type ordered struct {
+// prepared is a batch in the order of its locks.
+type prepared struct {
 	clicks []ClickRow // by (campaign, id), unique
 	dead   []DeadLetter
 	ranges []Range
 	twice  int
 }
 
-// inOrder sorts a batch and drops what is in it twice.
-func inOrder(b Batch) ordered {
-	p := ordered{clicks: slices.Clone(b.Clicks), dead: slices.Clone(b.Dead), ranges: slices.Clone(b.Ranges)}
+func prepare(b Batch) prepared {
+	p := prepared{clicks: slices.Clone(b.Clicks), dead: slices.Clone(b.Dead), ranges: slices.Clone(b.Ranges)}
 	slices.SortFunc(p.clicks, func(x, y ClickRow) int {
 		return cmp.Or(cmp.Compare(x.Click.Campaign, y.Click.Campaign), bytes.Compare(x.Click.ID[:], y.Click.ID[:]))
 	})
@@ -103,7 +99,7 @@ func letterOf(c *ClickRow, reason, detail string) DeadLetter {
 
 // ingestOnce is one try, in the order of the locks: the hottest rows last. See docs/ARCHITECTURE.md for why each step
 // stands where it does.
-func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *ordered) (out Outcome, err error) {
+func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *prepared) (out Outcome, err error) {
 	floors, err := d.holdFloors(ctx, tx)
 	if err != nil {
 		return out, err
@@ -124,7 +120,7 @@ func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *ordered) (out Outcom
 	if out.Dead, err = d.setAside(ctx, tx, dead, clicks, counts); err != nil {
 		return out, d.judge(err)
 	}
-	if err := d.markReplayed(ctx, tx, clicks, len(dead) > 0, counts); err != nil {
+	if err := d.markReplayed(ctx, tx, clicks, counts); err != nil {
 		return out, d.judge(err)
 	}
 	if err := d.addRanges(ctx, tx, p.ranges); err != nil {
@@ -174,7 +170,7 @@ func aboveFloor(clicks []ClickRow, dead []DeadLetter, floor int32) ([]ClickRow, 
 }
 
 // dropStored takes the clicks that are stored out of the batch and tells how many they were.
-func (d *DB) dropStored(ctx context.Context, p *ordered) (int, error) {
+func (d *DB) dropStored(ctx context.Context, p *prepared) (int, error) {
 	kept := make([]ClickRow, 0, len(p.clicks))
 	for clicks := range byCampaign(p.clicks) {
 		ids := make([]click.ID, len(clicks))

@@ -5,6 +5,5 @@ func NewMariaDB() *Dialect {
 	d := mysqlFamily()
 	d.Name = MariaDB
 	d.rowAlias, d.newRow = "", "VALUES($1)"
-	d.Returning = true
 	return d
 }
