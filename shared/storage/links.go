@@ -118,8 +118,18 @@ type LinkFilter struct {
 func (d *DB) ListLinks(ctx context.Context, f LinkFilter, before uint64, limit int) ([]link.Link, error) {
 	where, args := "l.account_id = ?", []any{f.Account}
 	and := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
+	order := "l.id"
 	if f.Campaign != "" {
-		and("l.campaign_id = (SELECT c.id FROM campaigns AS c WHERE c.account_id = ? AND c.name = ?)", f.Account, []byte(f.Campaign))
+		campaign, ordinal, err := d.placeInCampaign(ctx, f, before)
+		if campaign == 0 || err != nil {
+			return nil, err
+		}
+		and(fmt.Sprintf(d.dia.Pin, "l.campaign_id", campaign))
+		if ordinal >= 0 {
+			and("l.ordinal < ?", ordinal)
+			before = 0
+		}
+		order = "l.campaign_id DESC, l.ordinal"
 	}
 	if f.Tag != "" {
 		and("l.id IN (SELECT t.link_id FROM link_tags AS t WHERE t.account_id = ? AND t.tag = ?)", f.Account, []byte(f.Tag))
@@ -134,5 +144,19 @@ func (d *DB) ListLinks(ctx context.Context, f LinkFilter, before uint64, limit i
 	if before != 0 {
 		and("l.id < ?", before)
 	}
-	return d.linksWhere(ctx, d.sql, where+" ORDER BY l.id DESC LIMIT ?", append(args, limit)...)
+	return d.linksWhere(ctx, d.sql, where+" ORDER BY "+order+" DESC LIMIT ?", append(args, limit)...)
+}
+
+// placeInCampaign returns the filter's campaign, 0 if there is none, and the ordinal of its link before, -1 if that is
+// none of its own. Within a campaign ordinals are in the order of ids, and a page begins at one without a search.
+func (d *DB) placeInCampaign(ctx context.Context, f LinkFilter, before uint64) (campaign uint64, ordinal int64, err error) {
+	err = d.sql.QueryRowContext(ctx, "SELECT c.id, COALESCE(l.ordinal, -1) FROM campaigns AS c LEFT JOIN links AS l ON l.id = ? AND l.campaign_id = c.id"+
+		" WHERE c.account_id = ? AND c.name = ?", before, f.Account, []byte(f.Campaign)).Scan(&campaign, &ordinal)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, -1, nil
+	}
+	if err != nil {
+		return 0, -1, fmt.Errorf("find campaign: %w", err)
+	}
+	return campaign, ordinal, nil
 }

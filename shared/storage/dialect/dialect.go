@@ -26,11 +26,12 @@ type Kind int
 
 // The kinds of errors.
 const (
-	Other     Kind = iota // unknown: roll back, tell the caller, who retries later
-	Duplicate             // the key is there already
-	Again                 // deadlock, lock wait, changed snapshot, lost connection: the whole transaction from the start
-	Data                  // a value does not fit its column
-	Schema                // the schema does not fit: no partition for a value, no such table or column
+	Other      Kind = iota // unknown: roll back, tell the caller, who retries later
+	Duplicate              // the key is there already
+	Again                  // deadlock, lock wait, changed snapshot, lost connection: the whole transaction from the start
+	Data                   // a value does not fit its column
+	Schema                 // the schema does not fit: no partition for a value, no such table or column
+	Unprepared             // the server keeps no statement prepared: nothing happened, its text can be sent instead
 )
 
 // A Dialect is one database's way to say the same.
@@ -42,11 +43,18 @@ type Dialect struct {
 	ForUpdate, ForShare string
 	// Fold is the format of an expression: bytes of UTF-8 as text without capitals. SQLite knows those of ASCII only.
 	Fold string
+	// Pin is the format of a condition, of a column and a number that it equals, with which a range of the index's next
+	// column is read as a range. MariaDB takes an equality for a reason to read all of it and to skip what lies outside.
+	Pin string
 	// MaxParams bounds the placeholders of one statement.
 	MaxParams int
 	// Literals tells that binary values may stand in a statement as 'text' or X'hexadecimal', and are the same as bytes
 	// that were bound.
 	Literals bool
+	// Prepared tells that a statement of many rows costs less when the server has parsed it before.
+	Prepared bool
+	// Returning tells that an INSERT, also one that changes rows instead, can end with RETURNING and what the rows are then.
+	Returning bool
 	// Partitions tells whether the tables clicks and link_minutes are cut by day.
 	Partitions bool
 

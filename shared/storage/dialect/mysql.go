@@ -24,8 +24,10 @@ func mysqlFamily() *Dialect {
 		ForUpdate:  " FOR UPDATE",
 		ForShare:   " LOCK IN SHARE MODE",
 		Fold:       "LOWER(CONVERT(%s USING utf8mb4)) COLLATE utf8mb4_bin",
+		Pin:        "%[1]s >= %[2]d AND %[1]s <= %[2]d",
 		MaxParams:  60_000,
 		Literals:   true,
+		Prepared:   true,
 		Partitions: true,
 		upsert:     func(string) string { return "ON DUPLICATE KEY UPDATE" },
 		ignore:     ignoreByNoChange,
@@ -57,8 +59,11 @@ func mysqlKind(err error) Kind {
 		return Duplicate
 	case 1213, 1205, 1020, // deadlock, lock wait timeout, record has changed since last read
 		1053, 1077, 1079, 1158, 1159, 1160, 1161, 1184, 1927, 3024, 3572, 1317, // shutdown, network, killed, interrupted
-		1290, 1792, 1836: // a primary that became read only
+		1290, 1792, 1836, // a primary that became read only
+		1615: // a prepared statement whose table is altered all the time
 		return Again
+	case 1243, 1295, 1461: // statement not known, not to be prepared, too many of all clients
+		return Unprepared
 	case 1366, 1406, 1264, 1265, 1300, 1048, 1292, 1411, 3140, 3819, 4025: // value, length, range, charset, NULL, JSON, CHECK
 		return Data
 	case 1526, 1054, 1146, 1136, 1364, 1690, 1305: // partition, column, table, count, default, counter below zero

@@ -13,6 +13,7 @@ func NewSQLite() *Dialect {
 		Name:      SQLite,
 		NowMS:     "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)",
 		Fold:      "LOWER(CAST(%s AS TEXT))",
+		Pin:       "%s = %d",
 		MaxParams: 30_000,
 		newRow:    "excluded.$1",
 		upsert:    func(key string) string { return "ON CONFLICT (" + key + ") DO UPDATE SET" },

@@ -341,6 +341,10 @@ func listLinks(t *testing.T, fresh Fresh) {
 		{storage.LinkFilter{Account: 1}, 2, 2, []string{"plain"}},
 		{storage.LinkFilter{Account: 2}, 0, 10, nil},
 		{storage.LinkFilter{Account: 1, Campaign: "spring"}, 0, 10, []string{"tagged", "plain"}},
+		{storage.LinkFilter{Account: 1, Campaign: "spring"}, 0, 1, []string{"tagged"}},
+		{storage.LinkFilter{Account: 1, Campaign: "spring"}, 2, 10, []string{"plain"}},
+		{storage.LinkFilter{Account: 1, Campaign: "spring"}, 1, 10, nil},
+		{storage.LinkFilter{Account: 1, Campaign: "spring"}, 3, 10, []string{"tagged", "plain"}}, // another campaign's
 		{storage.LinkFilter{Account: 1, Campaign: "none"}, 0, 10, nil},
 		{storage.LinkFilter{Account: 1, Tag: "red"}, 0, 10, []string{"tagged"}},
 		{storage.LinkFilter{Account: 1, Query: "needle"}, 0, 10, []string{"named", "tagged"}},
