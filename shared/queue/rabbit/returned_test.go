@@ -54,7 +54,7 @@ func (f *flapping) flap(b *fakeBroker, end <-chan struct{}) {
 // as delivered, and all are in the end.
 func TestD14QueueComesAndGoes(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
-	total := full(100_000, 600)
+	total := full(100_000, 20_000) // more than fits between two looks at the queue
 	f := &flapping{kept: make([]atomic.Bool, total)}
 	fake := newFakeBroker(t, f.answer)
 	end := make(chan struct{})

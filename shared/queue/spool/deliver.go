@@ -15,7 +15,7 @@ const (
 	readPause = time.Second
 	// gather is the least time between two messages of a feed that are not full: clicks wait for company. Each message
 	// costs everybody behind the spool as much as some twenty clicks.
-	gather = 10 * time.Millisecond
+	gather = 50 * time.Millisecond
 )
 
 var _ queue.Source = (*Spool)(nil)
