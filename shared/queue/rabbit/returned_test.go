@@ -19,10 +19,13 @@ type flapping struct {
 	kept     []atomic.Bool
 	returned atomic.Int64
 	gone     atomic.Int64 // times that the queue was taken away
+	begun    sync.Once
+	began    chan struct{} // closed with the first message, in the midst of the others
 }
 
 func (f *flapping) answer(c *fakeConn, in <-chan published) {
 	for p := range in {
+		f.begun.Do(func() { c.broker.queueThere.Store(false); close(f.began) })
 		if !p.there {
 			f.returned.Add(1)
 			c.giveBack(&p)
@@ -35,6 +38,11 @@ func (f *flapping) answer(c *fakeConn, in <-chan published) {
 
 // flap takes the queue away and gives it back until end is closed.
 func (f *flapping) flap(b *fakeBroker, end <-chan struct{}) {
+	select {
+	case <-f.began:
+	case <-end:
+		return
+	}
 	tick := time.NewTicker(flapEvery)
 	defer tick.Stop()
 	for there := false; ; there = !there {
@@ -54,8 +62,8 @@ func (f *flapping) flap(b *fakeBroker, end <-chan struct{}) {
 // as delivered, and all are in the end.
 func TestD14QueueComesAndGoes(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
-	total := full(100_000, 20_000) // more than fits between two looks at the queue
-	f := &flapping{kept: make([]atomic.Bool, total)}
+	total := full(100_000, 600)
+	f := &flapping{kept: make([]atomic.Bool, total), began: make(chan struct{})}
 	fake := newFakeBroker(t, f.answer)
 	end := make(chan struct{})
 	var flapper sync.WaitGroup
