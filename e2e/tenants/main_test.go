@@ -31,7 +31,8 @@ func TestTenants(t *testing.T) {
 		"LONGTAIL_DNS_ADDR": z.Addr, "LONGTAIL_PUBLIC_URL": "https://go.example", "LONGTAIL_API_RATE": "1000",
 	}})
 	for name, tell := range map[string]func(*installation){
-		"DomainsOfTwoAccounts": domainsOfTwoAccounts, "KillSwitch": killSwitch, "LandingPageDown": landingPageDown, "RateAndRevocation": rateAndRevocation, "HTTPS": https,
+		"DomainsOfTwoAccounts": domainsOfTwoAccounts, "KillSwitch": killSwitch, "LandingPageDown": landingPageDown, "Erasure": erasure, "Tuning": tuning,
+		"RateAndRevocation": rateAndRevocation, "HTTPS": https,
 	} {
 		t.Run(name, func(t *testing.T) {
 			stage.Whole(t, c) // whatever the story before has killed
