@@ -23,6 +23,7 @@ type group struct {
 // has a row of each.
 var groups = []group{
 	{[]string{"./shared/queue/spool"}, []string{"D9", "D10", "D11", "D12", "D13", "D22", "T"}},
+	{[]string{"./shared/link", "./redirector/internal/edge"}, []string{"S5"}},
 	{[]string{"./redirector/internal/resolve"}, []string{"C1", "C2", "C3", "C4", "C6", "C8", "C9", "C10", "C12", "C13"}},
 	{[]string{"./shared/queue/rabbit"}, []string{"D14", "D21"}},
 	{[]string{"./e2e/stories"}, []string{"AUDIT"}},

@@ -139,8 +139,14 @@ func shaped(d *resolve.Domain, code string) bool {
 	return link.WellShaped(code) || d.ForeignCodes && link.ForeignShaped(code)
 }
 
+// live reports whether a link answers. A dead one asks the clock whatever it is dead of: how long the answer takes must not
+// tell.
 func live(t *resolve.Target) bool {
-	return t.State == link.Live && (t.ExpiresMS == 0 || time.Now().UnixMilli() < t.ExpiresMS)
+	if t.State == link.Live && t.ExpiresMS == 0 {
+		return true
+	}
+	now := time.Now().UnixMilli()
+	return t.State == link.Live && now < t.ExpiresMS
 }
 
 // record gives the click to the journal. Whatever becomes of it there, the person is redirected: the journal counts
