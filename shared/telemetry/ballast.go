@@ -10,5 +10,6 @@ const ballast = 64 << 20
 // second for nothing. With ballast it begins 64 MiB later.
 func Ballast() (release func()) {
 	weight := make([]byte, ballast)
+	untouch(weight) // where something small had lain before, the runtime wiped all of it, and so made it memory
 	return func() { runtime.KeepAlive(weight) }
 }
