@@ -22,11 +22,12 @@ const (
 )
 
 // TestBulkRate compares bulk creation with the least that any design must do: the same rows into the same tables of the
-// same server, a thousand to an INSERT. The two take turns, so that whatever else the machine does strikes both.
+// same server, a thousand to an INSERT. The two take turns, and of each the fastest round counts: what else the machine does
+// only ever makes one slower.
 func TestBulkRate(t *testing.T) {
 	s := newSite(t)
 	raw := rawTables(t, s)
-	var ours, reference time.Duration
+	ours, reference := time.Hour, time.Hour
 	for round := range rounds {
 		campaign := fmt.Sprintf("round-%d", round)
 		path := lines(t, campaign, perRound, nil)
@@ -34,13 +35,13 @@ func TestBulkRate(t *testing.T) {
 		if a := s.writeFirst(t, path); a.done.Created != perRound {
 			t.Fatalf("%+v", a.done)
 		}
-		ours += time.Since(begin)
+		ours = min(ours, time.Since(begin))
 		begin = time.Now()
 		insertRaw(t, raw, uint64(round+1), campaign)
-		reference += time.Since(begin)
+		reference = min(reference, time.Since(begin))
 	}
 	ratio := reference.Seconds() / ours.Seconds()
-	t.Logf("bulk %.0f a second, reference %.0f a second, ratio %.2f", rate(rounds*perRound, ours), rate(rounds*perRound, reference), ratio)
+	t.Logf("bulk %.0f a second, reference %.0f a second, ratio %.2f", rate(perRound, ours), rate(perRound, reference), ratio)
 	if ratio < leastRate {
 		t.Errorf("bulk creation has %.2f of the rate of a raw multi-row INSERT; at least %.2f is promised", ratio, leastRate)
 	}

@@ -56,7 +56,7 @@ func (d *DB) eraseLetters(ctx context.Context, account uint32, recipient string)
 			c, named := namedIn(l.Body)
 			switch {
 			case named == recipient && l.Account == account:
-				l.DeadLetter.anonymize(c)
+				l.anonymize(c)
 			case named == "" && token.Match(l.Body):
 				l.Body, l.Detail, l.State = []byte{}, "", LetterDropped
 			default:

@@ -33,13 +33,12 @@ func TestImport(t *testing.T) {
 	answers, done := r.importCSV("", rows)
 	var got []string
 	for _, a := range answers {
-		switch {
-		case a.Error == nil:
+		if a.Error == nil {
 			got = append(got, a.Code)
-		default:
-			for _, f := range a.Error.Errors {
-				got = append(got, f.Field+"/"+f.Rule+"@"+string('0'+rune(f.Line/10))+string('0'+rune(f.Line%10)))
-			}
+			continue
+		}
+		for _, f := range a.Error.Errors {
+			got = append(got, f.Field+"/"+f.Rule+"@"+string('0'+rune(f.Line/10))+string('0'+rune(f.Line%10)))
 		}
 	}
 	want := "name/shape@02 x 0123456789ab -a_ url/url_scheme@07 code/code_shape@07 code/shape@08 /csv@09 expires_at/time@10 code/taken@11"

@@ -15,7 +15,7 @@ type Warning struct {
 	Detail string
 }
 
-// WarningLookalike: the target's host can be taken for another one.
+// WarningLookalike says that the target's host can be taken for another one.
 const WarningLookalike = "lookalike_host"
 
 // together are scripts that are written together in one name: what the "highly restrictive" level of Unicode's Technical
