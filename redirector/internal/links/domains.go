@@ -23,9 +23,10 @@ const (
 type domains struct {
 	store Store
 
-	mu  sync.Mutex
-	all []storage.Domain
-	at  time.Time
+	mu    sync.Mutex
+	all   []storage.Domain
+	hosts map[string]storage.Domain // the same ones
+	at    time.Time
 }
 
 // set returns the domains, read again if they are older than most.
@@ -38,9 +39,22 @@ func (d *domains) set(ctx context.Context, most time.Duration) ([]storage.Domain
 		if err != nil {
 			return nil, fmt.Errorf("read domains: %w", err)
 		}
-		d.all, d.at = all, asked
+		d.all, d.at, d.hosts = all, asked, make(map[string]storage.Domain, len(all))
+		for _, one := range all {
+			d.hosts[one.Host] = one
+		}
 	}
 	return d.all, nil
+}
+
+// named returns the domain of a host, or none: in one look, as every link of a bulk request asks.
+func (d *domains) named(ctx context.Context, host string) (storage.Domain, error) {
+	if _, err := d.set(ctx, domainsFresh); err != nil {
+		return storage.Domain{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hosts[host], nil
 }
 
 // forget has the set read again by whoever asks next.

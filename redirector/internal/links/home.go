@@ -20,27 +20,28 @@ func (s *Service) LeadsAway(ctx context.Context, field, url string, also ...stri
 		return nil // what is wrong with the URL itself is told elsewhere
 	}
 	host := strings.TrimSuffix(strings.Trim(t.Host, "[]"), ".")
-	loop := slices.Contains(also, host)
-	if !loop {
-		own, err := s.domains.find(ctx, func(one storage.Domain) bool { return one.Verified() && sameHost(one.Host, host) })
-		if err != nil {
-			return err
-		}
-		loop = own.ID != 0
+	own, err := s.tracking(ctx, host)
+	if err != nil {
+		return err
 	}
-	if loop {
+	if own || slices.Contains(also, host) {
 		return problem.New(problem.Invalid, problem.Field{Field: field, Rule: problem.RuleURLLoop, Detail: host + " is a tracking domain; a link leads to somewhere else"})
 	}
 	return nil
 }
 
-// sameHost also knows two notations of an address.
-func sameHost(a, b string) bool {
-	if a == b {
-		return true
+// tracking reports whether a host is a proven domain; of an address it knows every notation.
+func (s *Service) tracking(ctx context.Context, host string) (bool, error) {
+	own, err := s.domains.named(ctx, host)
+	if err != nil || own.ID != 0 {
+		return own.Verified(), err
 	}
-	x, y := net.ParseIP(a), net.ParseIP(b)
-	return x != nil && x.Equal(y)
+	address := net.ParseIP(host)
+	if address == nil {
+		return false, nil
+	}
+	own, err = s.domains.find(ctx, func(one storage.Domain) bool { return one.Verified() && address.Equal(net.ParseIP(one.Host)) })
+	return own.ID != 0, err
 }
 
 // plainPort makes the ports of http and https one: behind a load balancer both lead here.
