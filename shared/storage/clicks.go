@@ -42,7 +42,7 @@ func (d *DB) insertClicks(ctx context.Context, tx *sql.Tx, clicks []ClickRow) er
 		v.int(now)
 		v.int(int64(r.Rule))
 		v.int(int64(r.Rules))
-	})
+	}, nil)
 }
 
 // byCampaign yields the runs of equal campaign in sorted clicks.

@@ -36,6 +36,7 @@ type DB struct {
 	dia    *dialect.Dialect
 	log    *slog.Logger
 	writer chan struct{} // SQLite: holds the one writer's turn, so that waiters are served in order; else nil
+	parsed prepared
 	erased erasedAccounts
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -18,8 +19,14 @@ const (
 )
 
 // markReplayed marks the letters of clicks that this transaction inserted and takes them out of what is set aside. It
-// locks rows that another transaction is about to write, so that no letter of a stored click stays held.
-func (d *DB) markReplayed(ctx context.Context, tx *sql.Tx, clicks []ClickRow, c counts) error {
+// locks rows that another transaction is about to write, so that no letter of a stored click stays held. wrote tells that
+// this transaction has written letters: two such ones that asked for any letter would wait for each other's.
+func (d *DB) markReplayed(ctx context.Context, tx *sql.Tx, clicks []ClickRow, wrote bool, c counts) error {
+	if !wrote {
+		if some, err := d.anyLetter(ctx, tx, clicks); err != nil || !some {
+			return err
+		}
+	}
 	for some := range slices.Chunk(clicks, maxStatementRows) {
 		args := make([]any, len(some))
 		for i := range some {
@@ -55,6 +62,23 @@ func (d *DB) markReplayed(ctx context.Context, tx *sql.Tx, clicks []ClickRow, c 
 		}
 	}
 	return nil
+}
+
+// anyLetter tells whether there is a letter between the lowest id of the clicks and the highest: rarely, and then each id
+// must be looked for, which costs the database as much as a third of their rows. The read locks, so that it waits for who
+// is about to write such a letter.
+func (d *DB) anyLetter(ctx context.Context, tx *sql.Tx, clicks []ClickRow) (bool, error) {
+	if len(clicks) == 0 {
+		return false, nil
+	}
+	order := func(x, y ClickRow) int { return bytes.Compare(x.Click.ID[:], y.Click.ID[:]) }
+	lowest, highest := slices.MinFunc(clicks, order).Click.ID, slices.MaxFunc(clicks, order).Click.ID
+	rows, err := tx.QueryContext(ctx, "SELECT id FROM dead_letters WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"+d.dia.ForShare, lowest[:], highest[:])
+	if err != nil {
+		return false, fmt.Errorf("look for any dead letter: %w", err)
+	}
+	found, err := collect(rows, func(id *[]byte) []any { return []any{id} })
+	return len(found) > 0, err
 }
 
 // ReplayDeadLetters returns the held letters among ids, with their frames, to be ingested again. It marks nothing: a

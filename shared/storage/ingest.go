@@ -28,7 +28,10 @@ const lastDay = 9999_12_31
 // schema or a counter does not fit: hold the batch and alert. Any other error is to be retried: nothing was stored, or
 // nobody knows, and the next try finds out.
 func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
-	p := prepare(b)
+	p := inOrder(b)
+	if len(p.clicks) >= preparedRows {
+		d.prepare(ctx, &clicksInsert, d.recipientsMeeting())
+	}
 	sum := Outcome{Duplicate: p.twice}
 	for fruitless := 0; ; {
 		var out Outcome
@@ -59,16 +62,17 @@ func (d *DB) Ingest(ctx context.Context, b Batch) (Outcome, error) {
 // errStored: the statement met clicks that are stored already.
 var errStored = errors.New("clicks are stored already")
 
-// prepared is a batch in the order of its locks.
-type prepared struct {
+// ordered is a batch in the order of its locks.
+type ordered struct {
 	clicks []ClickRow // by (campaign, id), unique
 	dead   []DeadLetter
 	ranges []Range
 	twice  int
 }
 
-func prepare(b Batch) prepared {
-	p := prepared{clicks: slices.Clone(b.Clicks), dead: slices.Clone(b.Dead), ranges: slices.Clone(b.Ranges)}
+// inOrder sorts a batch and drops what is in it twice.
+func inOrder(b Batch) ordered {
+	p := ordered{clicks: slices.Clone(b.Clicks), dead: slices.Clone(b.Dead), ranges: slices.Clone(b.Ranges)}
 	slices.SortFunc(p.clicks, func(x, y ClickRow) int {
 		return cmp.Or(cmp.Compare(x.Click.Campaign, y.Click.Campaign), bytes.Compare(x.Click.ID[:], y.Click.ID[:]))
 	})
@@ -99,7 +103,7 @@ func letterOf(c *ClickRow, reason, detail string) DeadLetter {
 
 // ingestOnce is one try, in the order of the locks: the hottest rows last. See docs/ARCHITECTURE.md for why each step
 // stands where it does.
-func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *prepared) (out Outcome, err error) {
+func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *ordered) (out Outcome, err error) {
 	floors, err := d.holdFloors(ctx, tx)
 	if err != nil {
 		return out, err
@@ -120,7 +124,7 @@ func (d *DB) ingestOnce(ctx context.Context, tx *sql.Tx, p *prepared) (out Outco
 	if out.Dead, err = d.setAside(ctx, tx, dead, clicks, counts); err != nil {
 		return out, d.judge(err)
 	}
-	if err := d.markReplayed(ctx, tx, clicks, counts); err != nil {
+	if err := d.markReplayed(ctx, tx, clicks, len(dead) > 0, counts); err != nil {
 		return out, d.judge(err)
 	}
 	if err := d.addRanges(ctx, tx, p.ranges); err != nil {
@@ -170,7 +174,7 @@ func aboveFloor(clicks []ClickRow, dead []DeadLetter, floor int32) ([]ClickRow, 
 }
 
 // dropStored takes the clicks that are stored out of the batch and tells how many they were.
-func (d *DB) dropStored(ctx context.Context, p *prepared) (int, error) {
+func (d *DB) dropStored(ctx context.Context, p *ordered) (int, error) {
 	kept := make([]ClickRow, 0, len(p.clicks))
 	for clicks := range byCampaign(p.clicks) {
 		ids := make([]click.ID, len(clicks))

@@ -72,6 +72,9 @@ func mergeRecipients(clicks []ClickRow) []recipientPage {
 	return merged
 }
 
+// transition is what met is read from.
+const transition = "campaign_id, recipient, page, links & ~prev_links, prev_first, first_ms"
+
 func (d *DB) recipientsUpsert() *multi {
 	return &multi{
 		head: "INSERT INTO recipients (campaign_id, recipient, page, links, prev_links, first_ms, prev_first, last_ms, clicks) VALUES ",
@@ -83,11 +86,32 @@ func (d *DB) recipientsUpsert() *multi {
 	}
 }
 
-// meetRecipients writes the batch's recipients and reads back what that changed. The statement that writes a row locks
-// it and keeps the old values beside the new ones, so what is read is this transaction's own transition.
-func (d *DB) meetRecipients(ctx context.Context, tx *sql.Tx, clicks []ClickRow) ([]met, error) {
+// recipientsMeeting returns what was met where the dialect can; no question is needed then.
+func (d *DB) recipientsMeeting() *multi {
+	m := d.recipientsUpsert()
+	if d.dia.Returning {
+		m.tail += " RETURNING " + transition
+	}
+	return m
+}
+
+// meetRecipients writes the batch's recipients and reads what that changed. The statement that writes a row locks it and
+// keeps the old values beside the new ones, so what is read is this transaction's own transition.
+func (d *DB) meetRecipients(ctx context.Context, tx *sql.Tx, clicks []ClickRow) (all []met, err error) {
 	pages := mergeRecipients(clicks)
-	err := d.recipientsUpsert().fill(ctx, d, tx, len(pages), func(v *values, i int) {
+	if len(pages) == 0 {
+		return nil, nil
+	}
+	var read func(*sql.Rows) error
+	if d.dia.Returning {
+		all = make([]met, 0, len(pages))
+		read = func(rows *sql.Rows) error {
+			some, err := collectMet(rows)
+			all = append(all, some...)
+			return err
+		}
+	}
+	err = d.recipientsMeeting().fill(ctx, d, tx, len(pages), func(v *values, i int) {
 		p := &pages[i]
 		v.uint(p.campaign)
 		v.text(p.recipient)
@@ -98,9 +122,9 @@ func (d *DB) meetRecipients(ctx context.Context, tx *sql.Tx, clicks []ClickRow) 
 		v.int(0)
 		v.int(p.last)
 		v.int(p.clicks)
-	})
-	if err != nil {
-		return nil, err
+	}, read)
+	if err != nil || d.dia.Returning {
+		return all, err
 	}
 	return d.transitions(ctx, tx, pages)
 }
@@ -143,11 +167,15 @@ func (d *DB) readTransitions(ctx context.Context, tx *sql.Tx, campaign uint64, r
 	for _, r := range recipients {
 		args = append(args, []byte(r))
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT campaign_id, recipient, page, links & ~prev_links, prev_first, first_ms"+
+	rows, err := tx.QueryContext(ctx, "SELECT "+transition+
 		" FROM recipients WHERE campaign_id = ? AND recipient IN ("+marks(len(recipients))+")", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read %d recipients: %w", len(recipients), err)
 	}
+	return collectMet(rows)
+}
+
+func collectMet(rows *sql.Rows) ([]met, error) {
 	return collect(rows, func(m *met) []any {
 		return []any{&m.campaign, &m.recipient, &m.page, &m.newLinks, &m.prevFirst, &m.first}
 	})

@@ -40,11 +40,12 @@ func TestUpsertIsWrittenOnce(t *testing.T) {
 func TestKindsOfErrors(t *testing.T) {
 	d := dialect.NewMariaDB()
 	for want, numbers := range map[dialect.Kind][]uint16{
-		dialect.Duplicate: {1062},
-		dialect.Again:     {1213, 1205, 1020, 1053, 1927, 1290},
-		dialect.Data:      {1366, 1406, 1264, 3819, 4025},
-		dialect.Schema:    {1526, 1690, 1146, 1054},
-		dialect.Other:     {1045, 1064, 1040},
+		dialect.Duplicate:  {1062},
+		dialect.Again:      {1213, 1205, 1020, 1053, 1927, 1290, 1615},
+		dialect.Data:       {1366, 1406, 1264, 3819, 4025},
+		dialect.Schema:     {1526, 1690, 1146, 1054},
+		dialect.Unprepared: {1243, 1295, 1461},
+		dialect.Other:      {1045, 1064, 1040},
 	} {
 		for _, n := range numbers {
 			if got := d.Kind(fmt.Errorf("insert: %w", &mysql.MySQLError{Number: n})); got != want {

@@ -5,5 +5,6 @@ func NewMariaDB() *Dialect {
 	d := mysqlFamily()
 	d.Name = MariaDB
 	d.rowAlias, d.newRow = "", "VALUES($1)"
+	d.Returning = true
 	return d
 }

@@ -3,12 +3,16 @@ package storagetest
 import (
 	"bytes"
 	"database/sql/driver"
+	"strconv"
 	"strings"
 	"testing"
 
 	"longtail/shared/click"
 	"longtail/shared/storage"
 )
+
+// bytesBatch is a number of clicks of which some fill statements of their own and some do not.
+const bytesBatch = 417
 
 var bytesTests = []conformance{{"M7TextsByteForByteWithoutWarnings", textsByteForByte}}
 
@@ -38,23 +42,40 @@ func textsByteForByte(t *testing.T, fresh Fresh) {
 		letter.Click.UserAgent = row.Click.UserAgent
 		dead := letterFor(&letter, "rejected")
 		dead.Detail = text
-		_, err := db.Ingest(t.Context(), storage.Batch{Clicks: []storage.ClickRow{row}, Dead: []storage.DeadLetter{dead}})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+		// In a long batch a row goes into the database by another way than alone.
+		rows := make([]storage.ClickRow, bytesBatch)
+		for i := range rows {
+			rows[i] = w.at(3, 1, uint32(i%2*70), "r-"+strconv.Itoa(i))
+			rows[i].Click.UserAgent, rows[i].Click.Referrer, rows[i].Click.IP = row.Click.UserAgent, row.Click.Referrer, text[:min(len(text), click.MaxIP)]
+			rows[i].Recipient += text[:min(len(text), 48)]
 		}
-		var agent, referrer []byte
-		err = w.raw.QueryRowContext(t.Context(), "SELECT user_agent, referrer FROM clicks WHERE event_id = ?", row.Click.ID[:]).Scan(&agent, &referrer)
-		if err != nil || string(agent) != row.Click.UserAgent || string(referrer) != row.Click.Referrer {
-			t.Errorf("%s: stored %q (%v)", name, agent, err)
+		for _, batch := range []storage.Batch{{Clicks: []storage.ClickRow{row}, Dead: []storage.DeadLetter{dead}}, {Clicks: rows}} {
+			if _, err := db.Ingest(t.Context(), batch); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
 		}
-		if len(agent) > click.MaxUserAgent || len(referrer) > click.MaxReferrer {
-			t.Errorf("%s: %d and %d bytes are over the limit", name, len(agent), len(referrer))
+		for _, r := range append(rows, row) {
+			wantTexts(t, w, &r)
 		}
 		kept, ok, err := w.db.DeadLetter(t.Context(), dead.ID)
 		if err != nil || !ok || !bytes.Equal(kept.Body, dead.Body) {
 			t.Errorf("%s: the letter's body changed (%v, %v)", name, ok, err)
 		}
 	}
-	w.wantSums(int64(len(texts)))
+	w.wantSums(int64(len(texts) * (bytesBatch + 1)))
 	t.Logf("%d texts stored byte for byte; warnings after %d statements: 0", len(texts), statements)
+}
+
+// wantTexts reads the texts of a row back.
+func wantTexts(t *testing.T, w *world, r *storage.ClickRow) {
+	t.Helper()
+	var agent, referrer, ip, recipient []byte
+	err := w.raw.QueryRowContext(t.Context(), "SELECT user_agent, referrer, ip, recipient FROM clicks WHERE campaign_id = ? AND event_id = ? AND day = ?",
+		r.Click.Campaign, r.Click.ID[:], r.Click.ID.Day()).Scan(&agent, &referrer, &ip, &recipient)
+	if err != nil || string(agent) != r.Click.UserAgent || string(referrer) != r.Click.Referrer || string(ip) != r.Click.IP || string(recipient) != r.Recipient {
+		t.Errorf("stored %q, %q, %q, %q of %+v (%v)", agent, referrer, ip, recipient, r, err)
+	}
+	if len(agent) > click.MaxUserAgent || len(referrer) > click.MaxReferrer {
+		t.Errorf("%d and %d bytes are over the limit", len(agent), len(referrer))
+	}
 }

@@ -48,6 +48,13 @@ func (f *faults) around(conn driver.Conn, statement string, run func() error) er
 	return after(conn, statement)
 }
 
+func (f *faults) reordered(statement string, args []driver.NamedValue) []driver.NamedValue {
+	if f.reorder == nil {
+		return args
+	}
+	return f.reorder(statement, args)
+}
+
 func (f *faults) wrap(c driver.Connector) driver.Connector { return &faultyConnector{c, f} }
 
 type faultyConnector struct {
@@ -78,13 +85,15 @@ func (c *faultyConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx
 }
 
 func (c *faultyConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	statement, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyStmt{statement, c, query}, nil
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
-	if c.faults.reorder != nil {
-		args = c.faults.reorder(query, args)
-	}
+	args = c.faults.reordered(query, args)
 	err = c.faults.around(c.Conn, query, func() (err error) {
 		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 		return err
@@ -92,9 +101,22 @@ func (c *faultyConn) ExecContext(ctx context.Context, query string, args []drive
 	return result, err
 }
 
-func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
-	err = c.faults.around(nil, query, func() (err error) {
-		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.query(query, func() (driver.Rows, error) {
+		return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, c.faults.reordered(query, args))
+	})
+}
+
+// query also lets after have the connection, where a statement changes rows and returns them: they are read before.
+func (c *faultyConn) query(statement string, run func() (driver.Rows, error)) (rows driver.Rows, err error) {
+	conn, writes := driver.Conn(nil), strings.HasPrefix(statement, "INSERT ")
+	if writes {
+		conn = c.Conn
+	}
+	err = c.faults.around(conn, statement, func() (err error) {
+		if rows, err = run(); err == nil && writes {
+			rows, err = inMemory(rows)
+		}
 		return err
 	})
 	return rows, err
