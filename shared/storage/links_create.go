@@ -46,7 +46,7 @@ func (d *DB) CreateLinks(ctx context.Context, links []NewLink) ([]CreateResult, 
 		return nil, fmt.Errorf("create %d links: %w", len(links), err)
 	}
 	for try := 1; ; try++ {
-		// Codes of the generated shape are looked up only after one of them, or a ref, was found taken.
+		// Codes of the generated shape, and all of many refs, are looked up only after one of them was found taken.
 		p := &creation{links: links, codes: codes, lookAll: try > 1}
 		err := d.write(ctx, func(tx *sql.Tx) error { return d.create(ctx, tx, p) })
 		if err == nil {

@@ -74,7 +74,25 @@ func (d *DB) lookUp(ctx context.Context, tx *sql.Tx, p *creation) error {
 	return errors.Join(d.lookUpRefs(ctx, tx, p, refs), d.lookUpTargets(ctx, tx, p, reuse), d.lookUpCodes(ctx, tx, p, codes))
 }
 
+// refProbes is how many refs of many are looked up first. A list is nearly always all new or all a repetition: where none of
+// them is there, the insert itself says so if another one is, and then all are looked up.
+const refProbes = 8
+
+// lookUpRefs finds the links that refs stand for.
 func (d *DB) lookUpRefs(ctx context.Context, tx *sql.Tx, p *creation, items []int) error {
+	if step := len(items) / refProbes; step > 1 && !p.lookAll {
+		var probes []int
+		for at := 0; at < len(items); at += step {
+			probes = append(probes, items[at])
+		}
+		if err := d.lookUpEachRef(ctx, tx, p, probes); err != nil || len(p.refs) == 0 {
+			return err
+		}
+	}
+	return d.lookUpEachRef(ctx, tx, p, items)
+}
+
+func (d *DB) lookUpEachRef(ctx context.Context, tx *sql.Tx, p *creation, items []int) error {
 	for account, some := range grouped(items, func(i int) uint32 { return p.links[i].Account }) {
 		for part := range slices.Chunk(some, idsAtOnce) {
 			args := []any{account}

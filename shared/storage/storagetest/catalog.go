@@ -22,6 +22,7 @@ func Catalog(t *testing.T, fresh Fresh) {
 var linkTests = []conformance{
 	{"CreateAndFind", createAndFind},
 	{"CreateRefAndReuse", createRefAndReuse},
+	{"CreateFindsALoneRef", createFindsALoneRef},
 	{"CreateTaken", createTaken},
 	{"CreateBulkStatements", createBulkStatements},
 	{"CreateAtOnce", createAtOnce},
