@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	rounds    = 4
-	most      = 12 // rounds, while others keep the machine busy
-	perRound  = 25_000
+	rounds    = 2
+	most      = 5 // rounds, while others keep the machine busy
+	perRound  = 100_000
 	rawChunk  = 1000
 	leastRate = 0.5 // of the reference
 )
