@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func thrice(t *testing.T, s *stage.Stage, atLeast int) (messages, clicks int) {
 		t.Fatal(err)
 	}
 	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Qos(math.MaxUint16, 0, false); err != nil { // without a limit a quorum queue gives 2000 messages
 		t.Fatal(err)
 	}
 	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
