@@ -31,8 +31,10 @@ func TestD3KilledBroker(t *testing.T) {
 	twice = stage.Meter(t, s.Workers, "longtail_clicks_duplicate_total") - twice
 	f.Judged(found)
 	f.Note("%d clicks published again, %d came from the broker twice or more", again, twice)
-	if again == 0 || twice == 0 {
-		t.Errorf("%d clicks were published again and %d came twice: no kill fell between a message and its confirm", again, twice)
+	// Few messages a second are on their way to the broker: a kill rarely falls between one and its confirm, but always on
+	// some that workers hold.
+	if again+twice == 0 {
+		t.Error("no click was published again and none came twice: no kill fell on a message")
 	}
 	stage.AllAnswered(t, found)
 }
