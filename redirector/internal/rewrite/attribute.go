@@ -8,6 +8,15 @@ type attribute struct {
 	end         int // behind the closing quote
 }
 
+// nameEnd returns where the tag name that begins at i ends. The tokenizer's name may be longer: NUL is one byte here and
+// three there.
+func nameEnd(text []byte, i int) int {
+	for i < len(text) && !space(text[i]) && text[i] != '/' && text[i] != '>' {
+		i++
+	}
+	return i
+}
+
 // attributes goes through those of the start tag that ends at end, from i behind its name. It reads as the HTML standard
 // says, and as the tokenizer that found the tag's end does.
 func attributes(text []byte, i, end int) iter.Seq[attribute] {

@@ -1,9 +1,10 @@
 package rewrite
 
 import (
-	"html"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/net/html"
 )
 
 // A value is the text of a URL as a reader takes it, and where each byte of it stands in the source: entities are

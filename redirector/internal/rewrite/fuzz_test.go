@@ -19,6 +19,7 @@ func FuzzRewrite(f *testing.F) {
 	for _, seed := range []string{
 		`<a data-longtail=off href=https://a.example/?x={{y}}&amp;z=1#f>`, `<!--[if mso]><!--[if x]><v:rect href='&#104;ttps://a.example'/><![endif]-->`,
 		"<A\r\nHREF=\"\n https://a.ex\nample/%%x%% \">", `<area href="https://a.example/?*%7Cx%7C*&{%if%}&${a}&[[b]]">`, "(https://a.example/?q={{ a \" }}).", `<a =href>`,
+		`<a b data-longtail="off" =c"https://a.example/">`, `<a b=x/ data-longtail=off>`, `<a /data-longtail=off>`,
 	} {
 		f.Add(seed)
 	}

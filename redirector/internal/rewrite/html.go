@@ -43,7 +43,7 @@ func (s *scanner) walk(from, to, depth int) {
 				z.NextIsNotRawText() // no mail program runs scripts, so that all of them show its inside
 			}
 			if linkElement(name) {
-				s.element(start+1+len(name), at)
+				s.element(nameEnd(s.masked, start+1), at)
 			}
 		}
 	}
@@ -129,10 +129,21 @@ func (s *scanner) mark(a *attribute, nameEnd int) Reason {
 // a value without quotes.
 func (s *scanner) cut(a *attribute, nameEnd int) {
 	start := a.name.start
-	if c := s.source[min(a.end, len(s.source)-1)]; space(c) || c == '>' {
-		for start > nameEnd && space(s.source[start-1]) {
-			start--
-		}
+	for start > nameEnd && space(s.source[start-1]) {
+		start--
+	}
+	if s.needed(start, a.end) {
+		return
+	}
+	if c := s.source[min(a.end, len(s.source)-1)]; !space(c) && c != '>' {
+		start = a.name.start
 	}
 	s.changes = append(s.changes, change{span: span{start, a.end}, link: -1})
+}
+
+// needed tells whether the tag might be read otherwise without what stands from start to end: an attribute whose name begins
+// with an equals sign would be the value of the one before, and a slash at the end would end the element.
+func (s *scanner) needed(start, end int) bool {
+	next := skip(s.masked, end)
+	return s.masked[start-1] == '/' || next < len(s.masked) && s.masked[next] == '='
 }
