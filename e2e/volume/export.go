@@ -27,7 +27,7 @@ for row in rows:
     n += 1
     ragged += len(row) != len(header)
     twice += row[0] == before
-    formulas += any(cell[:1] in ("=", "+", "-", "@", "\t", "\r") for cell in row if cell)
+    formulas += any(cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20") for cell in row if cell)
     before = row[0]
 json.dump({"header": ",".join(header), "rows": n, "ragged": ragged, "twice": twice, "formulas": formulas}, sys.stdout)
 `

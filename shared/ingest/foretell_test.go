@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"longtail/shared/classify"
 	"longtail/shared/click"
 	"longtail/shared/link"
 	"longtail/shared/storage"
@@ -29,9 +30,9 @@ func TestForetellIsWhatIsJudged(t *testing.T) {
 		if reason, _ := judgeOne(&row, f, 0, now); reason != "" {
 			t.Fatal(reason)
 		}
-		token, recipient, class := Foretell(&c, f.keys)
-		if token != row.Token || recipient != row.Recipient || class != row.Class {
-			t.Errorf("%+v: foretold %d %q %d, judged %d %q %d", c, token, recipient, class, row.Token, row.Recipient, row.Class)
+		token, recipient, class, rule := Foretell(&c, f.keys)
+		if token != row.Token || recipient != row.Recipient || class != row.Class || int16(rule) != row.Rule {
+			t.Errorf("%+v: foretold %d %q %d by rule %d, judged %d %q %d by %d", c, token, recipient, class, rule, row.Token, row.Recipient, row.Class, row.Rule)
 		}
 	}
 }
@@ -41,11 +42,11 @@ func TestLabels(t *testing.T) {
 	for _, c := range []struct {
 		click click.Click
 		class storage.Class
-		rule  int16
+		rule  classify.Rule
 	}{
-		{click.Click{UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"}, storage.Unknown, 0},
-		{click.Click{Flags: click.Prefetch}, storage.Machine, 1},
-		{click.Click{UserAgent: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, storage.Machine, 2},
+		{click.Click{UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"}, storage.Unknown, classify.None},
+		{click.Click{Flags: click.Prefetch}, storage.Machine, classify.Prefetch},
+		{click.Click{UserAgent: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, storage.Machine, classify.Crawler},
 	} {
 		if class, rule := label(&c.click); class != c.class || rule != c.rule {
 			t.Errorf("%+v: class %d by rule %d; want %d by %d", c.click, class, rule, c.class, c.rule)

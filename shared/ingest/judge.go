@@ -186,7 +186,8 @@ func judgeOne(row *storage.ClickRow, f *fact, floor int32, latest int64) (reason
 		return "bad_day", fmt.Sprintf("its time %s lies more than %s ahead", c.ID.Time().Format(time.RFC3339), maxAhead)
 	}
 	row.Token, row.Recipient = credit(c, f.keys)
-	row.Class, row.Rule = label(c)
+	class, rule := label(c)
+	row.Class, row.Rule = class, int16(rule)
 	row.Rules = classify.Version
 	return "", ""
 }
@@ -208,13 +209,13 @@ func credit(c *click.Click, keys []link.CampaignKey) (storage.Token, string) {
 	return storage.TokenInvalid, ""
 }
 
-// label says what is certain about who clicked.
-func label(c *click.Click) (storage.Class, int16) {
+// label says what is certain about who clicked, and by which rule.
+func label(c *click.Click) (storage.Class, classify.Rule) {
 	rule := classify.Machine(c)
 	if rule == classify.None {
-		return storage.Unknown, 0
+		return storage.Unknown, rule
 	}
-	return storage.Machine, int16(rule)
+	return storage.Machine, rule
 }
 
 // Judge returns the rows and dead letters of one delivery, for a Lane that stores them one by one.

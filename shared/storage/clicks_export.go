@@ -9,10 +9,11 @@ import (
 	"maps"
 	"slices"
 
+	"longtail/shared/classify"
 	"longtail/shared/click"
 )
 
-// An ExportedClick is one stored click as the export and the view v_clicks show it.
+// An ExportedClick is one stored click as the export shows it; the view v_clicks shows all of it but Reason.
 type ExportedClick struct {
 	ID        click.ID
 	Domain    string
@@ -26,6 +27,7 @@ type ExportedClick struct {
 	UserAgent []byte
 	Referrer  []byte
 	URL       string // the link's target now
+	Reason    string // the rule by which it is a machine's, as a word; "" = none
 }
 
 // The words of the numbers in clicks.
@@ -58,10 +60,11 @@ type clickRow struct {
 	token  Token
 	method click.Method
 	class  Class
+	rule   classify.Rule
 }
 
 func (r *clickRow) into() []any {
-	return []any{&r.id, &r.link, &r.Recipient, &r.token, &r.method, &r.class, &r.ip, &r.UserAgent, &r.Referrer}
+	return []any{&r.id, &r.link, &r.Recipient, &r.token, &r.method, &r.class, &r.ip, &r.UserAgent, &r.Referrer, &r.rule}
 }
 
 // Clicks returns up to limit clicks of a campaign in [fromMS, toMS), in the order of their ids and so of their times,
@@ -77,7 +80,7 @@ func (d *DB) Clicks(ctx context.Context, campaign uint64, fromMS, toMS int64, af
 		first, above = after, ">"
 	}
 	// The days are a function of the ids; they let the server read only the partitions that can hold them.
-	rows, err := d.sql.QueryContext(ctx, "SELECT event_id, link_id, recipient, token, method, class, ip, user_agent, referrer FROM clicks"+
+	rows, err := d.sql.QueryContext(ctx, "SELECT event_id, link_id, recipient, token, method, class, ip, user_agent, referrer, rule FROM clicks"+
 		" WHERE campaign_id = ? AND event_id "+above+" ? AND event_id < ? AND day >= ? AND day <= ? ORDER BY event_id LIMIT ?",
 		campaign, first[:], end[:], first.Day(), end.Day(), limit)
 	if err != nil {
@@ -97,6 +100,7 @@ func (d *DB) Clicks(ctx context.Context, campaign uint64, fromMS, toMS int64, af
 		c := r.ExportedClick
 		c.ID, c.Campaign, c.IP = click.ID(r.id), name, string(r.ip)
 		c.Token, c.Method, c.Class = tokenWords[r.token], methodWords[r.method], classWords[r.class]
+		c.Reason = r.rule.String()
 		place := places[r.link]
 		c.Domain, c.Code, c.URL = place.host, place.code, place.url
 		clicks[i] = c

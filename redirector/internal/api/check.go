@@ -38,6 +38,7 @@ type checkView struct {
 	Token     string  `json:"token" enum:"none,valid,invalid,private" doc:"As it would be recorded; none if nothing would be."`
 	Recipient *string `json:"recipient" doc:"To whom the click would be credited; null = nobody"`
 	Class     string  `json:"class" enum:"human,machine,unknown"`
+	Rule      *string `json:"class_reason" doc:"Why the class would be machine: prefetch or crawler; null = it would not."`
 	UserAgent string  `json:"user_agent" doc:"What would be kept of it."`
 	Reason    string  `json:"reason" doc:"Why the status is what it is. stopped: the key that made the link, or its account; not_found: redirectors do not know the link yet."`
 }
@@ -77,5 +78,5 @@ func (s *server) checkLink(ctx context.Context, who account.Principal, in *struc
 		return nil, err
 	}
 	return &checkAnswer{checkView{Status: a.Status, Location: orNullText(a.Location), Recorded: a.Recorded, Token: a.Token.Word(),
-		Recipient: orNullText(a.Recipient), Class: a.Class.Word(), UserAgent: a.UserAgent, Reason: string(a.Reason)}}, nil
+		Recipient: orNullText(a.Recipient), Class: a.Class.Word(), Rule: orNullText(a.Rule.String()), UserAgent: a.UserAgent, Reason: string(a.Reason)}}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"longtail/redirector/internal/account"
 	"longtail/redirector/internal/check"
+	"longtail/shared/classify"
 	"longtail/shared/link"
 	"longtail/shared/storage"
 )
@@ -26,19 +27,19 @@ func (a *asked) Check(_ context.Context, l link.Link, host string, c check.Click
 
 func TestCheckLink(t *testing.T) {
 	a := &asked{answer: check.Answer{Status: 302, Location: "https://a.example", Reason: check.Target, Recorded: true,
-		Token: storage.TokenValid, Recipient: "r-1", Class: storage.Unknown, UserAgent: "agent"}}
+		Token: storage.TokenValid, Recipient: "r-1", Class: storage.Machine, Rule: classify.Crawler, UserAgent: "agent"}}
 	r := newRig(t, func(o *Options) { o.Checker = a })
 	l := into[linkView](t, r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example"}`)).body)
 	path := "/api/v1/links/" + strings.ToUpper(l.Code) + "/check"
 	got := r.want(200, r.ask("POST", path, `{"path":"/x","query":"q=1","user_agent":"u","token":"t"}`, "Authorization: Bearer "+r.keys.text[account.Read]))
-	want := `{"status":302,"location":"https://a.example","recorded":true,"token":"valid","recipient":"r-1","class":"unknown","user_agent":"agent","reason":"target"}`
+	want := `{"status":302,"location":"https://a.example","recorded":true,"token":"valid","recipient":"r-1","class":"machine","class_reason":"crawler","user_agent":"agent","reason":"target"}`
 	if strings.TrimSpace(got.body) != want || a.click != (check.Click{Path: "/x", Query: "q=1", UserAgent: "u", Token: "t"}) || a.host != "go.example/"+l.Code {
 		t.Errorf("%s, asked %+v of %s", got.body, a.click, a.host)
 	}
 	a.answer = check.Answer{Status: 410, Reason: check.Expired}
 	for _, body := range []string{"", "{}", `{"path":""}`} {
 		got := r.want(200, r.ask("POST", path+"?domain=go.example", body))
-		if strings.TrimSpace(got.body) != `{"status":410,"location":null,"recorded":false,"token":"none","recipient":null,"class":"unknown","user_agent":"","reason":"expired"}` || a.click != (check.Click{}) {
+		if strings.TrimSpace(got.body) != `{"status":410,"location":null,"recorded":false,"token":"none","recipient":null,"class":"unknown","class_reason":null,"user_agent":"","reason":"expired"}` || a.click != (check.Click{}) {
 			t.Errorf("%q: %s", body, got.body)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,7 +25,8 @@ func (s *server) clickRoutes() {
 // flushEvery is how many clicks are written before the client gets them.
 const flushEvery = 1000
 
-// clickView is one exported click. Its fields are also the columns of CSV.
+// clickView is one exported click. Its fields are also the columns of CSV, all but the reason: programs rely on that
+// header as it is.
 type clickView struct {
 	ID        string `json:"id"`
 	Time      moment `json:"time"`
@@ -39,13 +41,14 @@ type clickView struct {
 	UserAgent string `json:"user_agent"`
 	Referrer  string `json:"referrer"`
 	URL       string `json:"url"`
+	Reason    string `json:"reason"`
 }
 
 var clickColumns = []string{"id", "time", "domain", "code", "campaign", "recipient", "token", "method", "class", "ip", "user_agent", "referrer", "url"}
 
 func viewClick(c *storage.ExportedClick) clickView {
 	return clickView{c.ID.String(), moment(c.ID.MS()), c.Domain, c.Code, c.Campaign, c.Recipient, c.Token, c.Method, c.Class, c.IP,
-		string(c.UserAgent), string(c.Referrer), c.URL}
+		string(c.UserAgent), string(c.Referrer), c.URL, c.Reason}
 }
 
 func (v *clickView) row() []string {
@@ -56,10 +59,13 @@ func (v *clickView) row() []string {
 	return row
 }
 
-// plainCell keeps a spreadsheet from taking a text for a formula: an apostrophe stands before what could begin one, and
-// before an apostrophe, so that taking one away gives the text back.
+// formulaBegins are the letters with which a spreadsheet may let a formula begin. It takes those of full width for the
+// plain ones. The apostrophe is there so that taking one away gives every text back.
+const formulaBegins = "=+-@\t\r\n\x00'\uff1d\uff0b\uff0d\uff20"
+
+// plainCell keeps a spreadsheet from taking a text for a formula: an apostrophe stands before what could begin one.
 func plainCell(text string) string {
-	if text != "" && strings.IndexByte("=+-@\t\r\n\x00'", text[0]) >= 0 {
+	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune(formulaBegins, first) {
 		return "'" + text
 	}
 	return text
@@ -76,7 +82,7 @@ func (s *server) clicks(ctx context.Context, who account.Principal, in *struct {
 	Campaign string `query:"campaign" doc:"Without it: all campaigns, one after another."`
 	From     string `query:"from"`
 	To       string `query:"to"`
-	Format   string `query:"format" doc:"ndjson (if not given) or csv, whose cells that could be formulas have an apostrophe before them."`
+	Format   string `query:"format" doc:"ndjson (if not given) or csv, whose cells that could be formulas have an apostrophe before them. Lines of ndjson also have a reason: the rule by which the class is machine, prefetch or crawler, else empty."`
 	Cursor   string `query:"cursor" doc:"Next-Cursor of the answer before; or, with a campaign, the id of the last click that arrived."`
 }) (*exportStream, error) {
 	var bad problem.Fields

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"longtail/shared/classify"
 	"longtail/shared/click"
 	"longtail/shared/queue"
 	"longtail/shared/storage"
 )
 
-// store ingests clicks of a link, each by its own recipient, one a minute beginning at from.
-func (r *rig) store(code string, from time.Time, n int, feed queue.FeedID) {
+// store ingests clicks of a link, each by its own recipient, one a minute beginning at from, as changed.
+func (r *rig) store(code string, from time.Time, n int, feed queue.FeedID, change ...func(*storage.ClickRow)) {
 	r.Helper()
 	l, err := r.db.FindLink(r.Context(), 1, code)
 	if err != nil {
@@ -26,6 +27,9 @@ func (r *rig) store(code string, from time.Time, n int, feed queue.FeedID) {
 				Campaign: l.Campaign, Domain: l.Domain, Method: click.GET, IP: "192.0.2.0", UserAgent: "=agent"},
 			Feed: feed, Recipient: recipient, Token: storage.TokenValid,
 		})
+		for _, do := range change {
+			do(&batch.Clicks[i])
+		}
 	}
 	if _, err := r.db.Ingest(r.Context(), batch); err != nil {
 		r.Fatal(err)
@@ -117,12 +121,17 @@ func TestExportOnSQLite(t *testing.T) {
 	r := newRig(t)
 	var l linkView
 	r.want(201, r.ask("POST", "/api/v1/links", `{"url":"https://a.example/1","campaign":"c"}`, &l))
-	r.store(l.Code, time.Now().Add(-100*time.Hour), 4500, queue.FeedID{1})
+	start := time.Now().Add(-100 * time.Hour)
+	r.store(l.Code, start, 4499, queue.FeedID{1})
+	r.store(l.Code, start.Add(99*time.Hour), 1, queue.FeedID{1}, func(row *storage.ClickRow) {
+		row.Class, row.Rule = storage.Machine, int16(classify.Crawler)
+	})
 	for _, query := range []string{"", "&campaign=c"} {
 		var lines, table string
 		r.want(200, r.ask("GET", "/api/v1/clicks?format=ndjson"+query, "", &lines))
 		r.want(200, r.ask("GET", "/api/v1/clicks?format=csv"+query, "", &table))
-		if n := strings.Count(lines, "\n"); n != 4500 || !strings.Contains(lines, `"recipient":"r-0000","token":"valid","method":"GET","class":"unknown","ip":"192.0.2.0","user_agent":"=agent","referrer":"","url":"https://a.example/1"}`) {
+		if n := strings.Count(lines, "\n"); n != 4500 || !strings.Contains(lines, `"recipient":"r-0000","token":"valid","method":"GET","class":"unknown","ip":"192.0.2.0","user_agent":"=agent","referrer":"","url":"https://a.example/1","reason":""}`) ||
+			strings.Count(lines, `"class":"machine"`) != 1 || strings.Count(lines, `"reason":"crawler"}`) != 1 {
 			t.Errorf("%d lines: %.300s", n, lines)
 		}
 		head, rest, _ := strings.Cut(table, "\n")

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/csv"
-	"slices"
 	"strings"
 	"testing"
 
@@ -140,19 +139,19 @@ func TestRecipients(t *testing.T) {
 func TestExport(t *testing.T) {
 	r := newRig(t, nil)
 	r.want(201, r.ask("PUT", "/api/v1/campaigns/c", `{}`))
-	agents := []string{"plain", "=1+1", "+x", "-x", "@x", "\tx", "\rx", "'quoted", "a,\"b\"\nc", ""}
+	agents := []string{"plain", "=1+1", "+x", "-x", "@x", "\tx", "\rx", "＝1+1", "＋x", "－x", "＠x", "\xef\xbcx", "'quoted", "a,\"b\"\nc", ""}
 	for i, agent := range agents {
 		r.stats.clicks = append(r.stats.clicks, storage.ExportedClick{ID: click.NewID(int64(i+1) * 1000), Domain: "go.example", Code: "abc", Campaign: "c",
-			Token: "none", Method: "GET", Class: "unknown", UserAgent: []byte(agent), URL: "https://a.example"})
+			Token: "none", Method: "GET", Class: "machine", Reason: "crawler", UserAgent: []byte(agent), URL: "https://a.example"})
 	}
 	got := r.want(200, r.ask("GET", "/api/v1/clicks?campaign=c&format=csv", ""))
 	rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
-	if err != nil || len(rows) != 1+len(agents) || !slices.Equal(rows[0], clickColumns) {
+	if err != nil || len(rows) != 1+len(agents) || strings.Join(rows[0], ",") != "id,time,domain,code,campaign,recipient,token,method,class,ip,user_agent,referrer,url" {
 		t.Fatalf("%v %v", rows, err)
 	}
 	for i, agent := range agents {
 		cell := rows[i+1][10]
-		if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") || strings.TrimPrefix(cell, "'") != strings.TrimPrefix(agent, "'") && strings.TrimPrefix(cell, "'") != agent {
+		if cell != "" && strings.ContainsAny(string([]rune(cell)[:1]), "=+-@\t\r＝＋－＠") || strings.TrimPrefix(cell, "'") != strings.TrimPrefix(agent, "'") && strings.TrimPrefix(cell, "'") != agent {
 			t.Errorf("%q became %q", agent, cell)
 		}
 	}
@@ -161,7 +160,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("%d lines, %v", n, lines.header)
 	}
 	first := into[clickView](t, strings.SplitN(lines.body, "\n", 2)[0])
-	if first.Time.String() != "1970-01-01T00:00:01.000Z" || first.ID != r.stats.clicks[0].ID.String() {
+	if first.Time.String() != "1970-01-01T00:00:01.000Z" || first.ID != r.stats.clicks[0].ID.String() || first.Reason != "crawler" {
 		t.Errorf("%+v", first)
 	}
 	next := lines.header.Get("Next-Cursor")
@@ -174,8 +173,8 @@ func TestExport(t *testing.T) {
 		t.Errorf("a cursor skips: %s", rest.body)
 	}
 	wantProblem(t, "foreign cursor", r.ask("GET", "/api/v1/clicks?cursor="+next, ""), 422, "invalid", "cursor", "cursor")
-	if rest := r.want(200, r.ask("GET", "/api/v1/clicks?campaign=c&cursor="+r.stats.clicks[7].ID.String(), "")); strings.Count(rest.body, "\n") != 3 {
-		t.Errorf("behind the eighth: %s", rest.body)
+	if rest := r.want(200, r.ask("GET", "/api/v1/clicks?campaign=c&cursor="+r.stats.clicks[len(agents)-3].ID.String(), "")); strings.Count(rest.body, "\n") != 3 {
+		t.Errorf("behind the third last: %s", rest.body)
 	}
 }
 

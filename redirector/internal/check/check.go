@@ -10,6 +10,7 @@ import (
 
 	"longtail/redirector/internal/edge"
 	"longtail/redirector/internal/problem"
+	"longtail/shared/classify"
 	"longtail/shared/ingest"
 	"longtail/shared/link"
 	"longtail/shared/storage"
@@ -54,7 +55,8 @@ type Answer struct {
 	Token     storage.Token
 	Recipient string // to whom it would be credited, in lower case; "" = nobody
 	Class     storage.Class
-	UserAgent string // what would be kept of it
+	Rule      classify.Rule // by which it would be a machine's
+	UserAgent string        // what would be kept of it
 }
 
 // A Service checks clicks.
@@ -81,7 +83,7 @@ func (s *Service) Check(ctx context.Context, l link.Link, host string, c Click) 
 	a := Answer{Status: seen.Status, Location: seen.Location, Reason: reason(&seen, &l)}
 	if seen.Click != nil {
 		a.Recorded, a.UserAgent = true, seen.Click.UserAgent
-		a.Token, a.Recipient, a.Class = ingest.Foretell(seen.Click, s.keys(l.Account, l.CampaignName))
+		a.Token, a.Recipient, a.Class, a.Rule = ingest.Foretell(seen.Click, s.keys(l.Account, l.CampaignName))
 	}
 	return a, nil
 }

@@ -84,6 +84,9 @@ func TestFindings(t *testing.T) {
 	if a, _ := checkOn(t, sale(), agent, nil); a.UserAgent != agent.UserAgent[:512] || a.Class != storage.Unknown {
 		t.Errorf("%+v", a)
 	}
+	if a, _ := checkOn(t, sale(), Click{UserAgent: "curl/8.5.0"}, nil); a.Class != storage.Machine || a.Rule.String() != "crawler" {
+		t.Errorf("%+v", a)
+	}
 	agent.Token = "private"
 	if a, _ := checkOn(t, sale(), agent, nil); a.UserAgent != "" {
 		t.Errorf("%+v", a)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"longtail/shared/classify"
 	"longtail/shared/click"
 	"longtail/shared/link"
 	"longtail/shared/storage"
@@ -185,8 +186,14 @@ func exportSkipsNothing(t *testing.T, fresh Fresh) {
 	w, campaign, domain := newCatalog(t, fresh)
 	made := w.create(newLink(campaign, domain, "one", "https://a.example/1"), newLink(campaign, domain, "two", "https://a.example/2"))
 	var rows []storage.ClickRow
+	want := map[click.ID]string{}
 	for i := range 300 {
-		rows = append(rows, w.on(made[i%2], int64(i/5)*1000-12*3600_000, "", storage.Class(i%3))) // five in a millisecond, across midnight
+		row := w.on(made[i%2], int64(i/5)*1000-12*3600_000, "", storage.Class(i%3)) // five in a millisecond, across midnight
+		row.Rule = int16(classify.None)
+		if row.Class == storage.Machine {
+			row.Rule, want[row.Click.ID] = int16(classify.Crawler), "crawler"
+		}
+		rows = append(rows, row)
 	}
 	w.ingest(storage.Batch{Clicks: rows})
 	seen := map[click.ID]bool{}
@@ -202,6 +209,9 @@ func exportSkipsNothing(t *testing.T, fresh Fresh) {
 		for _, c := range page {
 			if seen[c.ID] || c.ID.String() <= after.String() {
 				t.Fatalf("click %s came twice or out of order", c.ID)
+			}
+			if c.Reason != want[c.ID] {
+				t.Errorf("a %s for the reason %q; want %q", c.Class, c.Reason, want[c.ID])
 			}
 			seen[c.ID], after = true, c.ID
 		}
