@@ -23,6 +23,8 @@ const (
 	maxBulk  = 64 << 20
 
 	readPause = 30 * time.Second // the longest wait for more of a body
+
+	maxDrained = 64 << 20 // of a body that is refused
 )
 
 var (
@@ -34,13 +36,14 @@ var (
 // openBody returns the request's body, inflated if it is gzip, that fails with a problem beyond most bytes.
 func openBody(e *exchange, types []string, most int64) (io.Reader, error) {
 	r := e.gin.Request
+	e.body = &patient{body: r.Body, control: http.NewResponseController(e.gin.Writer)}
 	if header := r.Header.Get("Content-Type"); header != "" {
 		media, _, err := mime.ParseMediaType(header)
 		if err != nil || !slices.Contains(types, media) {
 			return nil, problem.New(problem.MediaType, problem.Field{Field: "Content-Type", Rule: problem.RuleMediaType, Detail: "send " + types[0]})
 		}
 	}
-	body := io.Reader(&patient{r.Body, http.NewResponseController(e.gin.Writer)})
+	body := e.body
 	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity":
 		if r.ContentLength > most {
@@ -56,6 +59,14 @@ func openBody(e *exchange, types []string, most int64) (io.Reader, error) {
 		return nil, problem.New(problem.MediaType, problem.Field{Field: "Content-Encoding", Rule: problem.RuleEncoding, Detail: "send gzip or nothing"})
 	}
 	return &bounded{body, most, most}, nil
+}
+
+// drain reads what is left of a body that is refused: a client that writes all before it reads would see a broken connection
+// and not the reason. One that waits for a 100 Continue has not begun to write.
+func (e *exchange) drain() {
+	if e.body != nil && e.gin.Request.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, e.body, maxDrained)
+	}
 }
 
 // readJSON reads a whole JSON body.
@@ -81,15 +92,20 @@ func bodyError(err error) error {
 		Detail: "the body broke off or is not what Content-Encoding says"}))
 }
 
-// patient waits for more of a body as long as some comes.
+// patient waits for more of a body as long as some comes. Once it has failed nothing is waited for any more.
 type patient struct {
-	io.Reader
+	body    io.Reader
 	control *http.ResponseController
+	failed  error
 }
 
-func (p *patient) Read(b []byte) (int, error) {
+func (p *patient) Read(b []byte) (n int, err error) {
+	if p.failed != nil {
+		return 0, p.failed
+	}
 	_ = p.control.SetReadDeadline(time.Now().Add(readPause)) // a writer without deadlines has its own limits
-	return p.Reader.Read(b)
+	n, p.failed = p.body.Read(b)
+	return n, p.failed
 }
 
 // bounded fails with a problem when more than most bytes come.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -21,7 +22,8 @@ type exchange struct {
 	gin  *gin.Context
 	log  *slog.Logger
 	who  account.Principal
-	told bool // a problem was rendered and logged
+	body io.Reader // nil = nobody has asked for it
+	told bool      // a problem was rendered and logged
 }
 
 type exchangeKey struct{}

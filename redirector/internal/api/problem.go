@@ -75,12 +75,13 @@ func (e *exchange) problemOf(err error) *problem.Problem {
 	return p
 }
 
-// tell sets the headers of a problem.
+// tell prepares the answer for a problem: its headers, and somebody who has written all and reads.
 func (e *exchange) tell(p *problem.Problem) {
 	if e == nil || e.told {
 		return
 	}
 	e.told = true
+	e.drain()
 	switch p.Code {
 	case problem.Unauthorized:
 		e.gin.Header("WWW-Authenticate", "Bearer")
