@@ -37,8 +37,9 @@ func sameTokens(tb testing.TB, source, output string, stored map[string]Stored, 
 			changed += sameTag(tb, a, b, stored)
 		case html.CommentToken:
 			was, is := string(a.Raw()), string(b.Raw())
-			if inner, ok := strings.CutPrefix(was, "<!--"); ok && was != is && hasFold(strings.TrimLeft(inner, " \t\r\n"), "[if") && depth < deepest {
-				changed += sameTokens(tb, inner, is[len("<!--"):], stored, depth+1)
+			head, inner, conditional := condition(was)
+			if otherHead, other, _ := condition(is); conditional && head == otherHead && depth < deepest {
+				changed += sameTokens(tb, inner, other, stored, depth+1)
 			} else if was != is {
 				tb.Fatalf("%q became %q", was, is)
 			}
@@ -48,6 +49,15 @@ func sameTokens(tb testing.TB, source, output string, stored map[string]Stored, 
 			}
 		}
 	}
+}
+
+// condition cuts a conditional comment behind its condition, which no markup stands in.
+func condition(comment string) (head, inner string, found bool) {
+	text, found := strings.CutPrefix(comment, "<!--")
+	if !found || !hasFold(strings.TrimLeft(text, " \t\r\n"), "[if") {
+		return "", "", false
+	}
+	return strings.Cut(comment, "]>")
 }
 
 func sameTag(tb testing.TB, a, b *html.Tokenizer, stored map[string]Stored) (changed int) {
