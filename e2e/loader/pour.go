@@ -48,7 +48,7 @@ func Pour(ctx context.Context, db *storage.DB, keys func(account uint32, campaig
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	err = errors.Join(err, ctx.Err(), f.close(last))
-	if _, _, rows := in.Load(); err == nil && rows != uint64(f.handed) { //nolint:gosec // from 0
+	if _, _, _, rows := in.Load(); err == nil && rows != uint64(f.handed) { //nolint:gosec // from 0
 		err = fmt.Errorf("%d of %d clicks became rows: worker deadletter list tells why", rows, f.handed)
 	}
 	return err

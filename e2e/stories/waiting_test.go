@@ -66,6 +66,11 @@ func TestWhatWaitsIsToldAndNotExported(t *testing.T) {
 	answers := s.Start(t, s.URL, clicks, 0).Answers()
 	balanced(t, s, platform.Balance{Answered: clicks, Waiting: clicks})
 	stands := through(t, s)
+	stage.Pass(t, time.Second) // so old is the youngest of them then
+	k := keepers(t, s)
+	if k.Backlog.Broker < clicks || k.age("broker") < 1 || k.age("broker") > time.Since(stands).Seconds()+tenth || k.Oldest["held"] != nil {
+		t.Errorf("the broker holds what is at least a second and at most %v old: keepers %+v", time.Since(stands), k)
+	}
 	n, cursor := exported(t, s, "")
 	stage.Pass(t, 2*time.Second)
 	again, _ := exported(t, s, cursor)
@@ -82,8 +87,36 @@ func TestWhatWaitsIsToldAndNotExported(t *testing.T) {
 	if rest, _ := exported(t, s, cursor); n != clicks || rest != 0 {
 		t.Errorf("the cursor went on with %d clicks, and then %d; want %d, and none", n, rest, clicks)
 	}
+	stage.Until(t, 10*time.Second, func() string { return fmt.Sprintf("no keeper with a click: %+v", k) }, func() bool {
+		k = keepers(t, s)
+		return k.Oldest["spool"] == nil && k.Oldest["broker"] == nil && k.Oldest["held"] == nil
+	})
 	t.Logf("answered %d, stored 0, waiting %d; complete_through stood %v before the first click; the export ended there and went on with %d",
 		clicks, clicks, begin.Sub(stands).Round(time.Millisecond), n)
+}
+
+// kept is what each keeper holds, and for how many seconds its oldest.
+type kept struct {
+	Backlog struct{ Spool, Broker, Held int }
+	Oldest  map[string]any
+}
+
+const tenth = 0.1 // ages are told in tenths of a second
+
+// age of a keeper's oldest click; 0 = it is told of none.
+func (k kept) age(keeper string) float64 {
+	s, _ := k.Oldest[keeper].(float64)
+	return s
+}
+
+// keepers asks for it, as operators do.
+func keepers(t *testing.T, s *stage.Stage) (k kept) {
+	t.Helper()
+	body, _ := asked(t, s, "/api/v1/ops/pipeline")
+	if err := json.Unmarshal(body, &k); err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 // holdingBack is who holds complete_through back, as operators see it.
@@ -135,6 +168,9 @@ func TestRedirectorLostWithItsDiskIsForgotten(t *testing.T) {
 		held = holdingBack(t, s)
 		return len(held) == 1
 	})
+	if k := keepers(t, s); k.age("spool") < 10 || k.age("spool") > time.Since(begin).Seconds()+tenth || k.Oldest["broker"] != nil {
+		t.Errorf("silent for 10 s with clicks that are younger than %v: keepers %+v", time.Since(begin), k)
+	}
 	if held[0].Waiting != lost {
 		t.Errorf("holding back: %+v; want %d waiting", held, lost)
 	}

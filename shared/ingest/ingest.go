@@ -68,7 +68,7 @@ type Ingest struct {
 	log     *slog.Logger
 	judge   *judge
 	metrics metrics
-	inHand  struct{ messages, clicks, inserted atomic.Int64 }
+	inHand  hand
 	size    atomic.Int64 // of a batch, in clicks
 	age     atomic.Int64 // of a batch, in ns
 }
@@ -77,11 +77,6 @@ type Ingest struct {
 func (g *Ingest) SetBatch(size int, age time.Duration) {
 	g.size.Store(int64(size))
 	g.age.Store(int64(age))
-}
-
-// Load tells how many messages and clicks are in hand now, and how many rows were inserted since the start.
-func (g *Ingest) Load() (messages, clicks int, inserted uint64) {
-	return int(g.inHand.messages.Load()), int(g.inHand.clicks.Load()), uint64(g.inHand.inserted.Load())
 }
 
 // New returns an Ingest; it starts nothing.
@@ -97,6 +92,7 @@ func New(o Options) *Ingest {
 		log:     o.Log.With("component", "ingest"),
 		judge:   newJudge(o.Store, o.Keys),
 		metrics: newMetrics(o.Registerer),
+		inHand:  hand{oldest: map[*batch]int64{}},
 	}
 	g.SetBatch(o.BatchSize, o.BatchAge)
 	return g

@@ -96,8 +96,7 @@ func (b *batch) add(d *queue.Delivery) {
 	b.held = append(b.held, d)
 	n := count(d)
 	b.clicks += n
-	b.ingest.inHand.messages.Add(1)
-	b.ingest.inHand.clicks.Add(int64(n))
+	b.ingest.inHand.took(b, d, n)
 }
 
 func (b *batch) full() bool {
@@ -134,8 +133,7 @@ func (b *batch) release(err error) {
 	for _, d := range b.held {
 		d.Done(err)
 	}
-	b.ingest.inHand.messages.Add(-int64(len(b.held)))
-	b.ingest.inHand.clicks.Add(-int64(b.clicks))
+	b.ingest.inHand.released(b)
 	clear(b.held)
 	b.held, b.clicks = b.held[:0], 0
 }

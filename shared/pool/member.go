@@ -27,8 +27,8 @@ type Roll interface {
 	Leave(ctx context.Context, id [16]byte) error
 }
 
-// A Report is what a worker tells about itself with each beat.
-type Report func() (prefetchUsed, held int, inserted uint64)
+// A Report is what a worker tells about itself with each beat; oldestMS is the time of the oldest click it holds, 0 = none.
+type Report func() (prefetchUsed, held int, oldestMS int64, inserted uint64)
 
 // A Member is one worker's place in the pool. It keeps its Budget at an equal part of the pool's insert rate.
 type Member struct {
@@ -96,7 +96,7 @@ func (m *Member) Run(ctx context.Context) error {
 func (m *Member) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	used, held, inserted := m.report()
+	used, held, oldestMS, inserted := m.report()
 	now := time.Now()
 	if s := now.Sub(m.at).Seconds(); s > 0 {
 		m.state.InsertPerS = math.Round(float64(inserted-m.inserted)/s*10) / 10
@@ -105,7 +105,7 @@ func (m *Member) beat(ctx context.Context) error {
 	tuned := m.tuned.Load()
 	m.state.PoolRate, m.state.Consumers, m.state.Prefetch = tuned.InsertRate, tuned.Consumers, tuned.Prefetch
 	m.state.BatchSize, m.state.BatchAgeMS = tuned.BatchSize, tuned.BatchAge.Milliseconds()
-	m.state.PrefetchUsed, m.state.Held, m.state.Share = used, held, int(math.Ceil(m.budget.Rate()))
+	m.state.PrefetchUsed, m.state.Held, m.state.OldestMS, m.state.Share = used, held, oldestMS, int(math.Ceil(m.budget.Rate()))
 	alive, err := m.roll.Beat(ctx, m.state, Alive)
 	if err != nil || len(alive) == 0 {
 		m.leads.Store(false)

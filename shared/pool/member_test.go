@@ -47,7 +47,7 @@ func (r *roll) Leave(_ context.Context, id [16]byte) error {
 	return nil
 }
 
-func nothing() (int, int, uint64) { return 0, 0, 0 }
+func nothing() (int, int, int64, uint64) { return 0, 0, 0, 0 }
 
 func TestTheSharesOfThePoolAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

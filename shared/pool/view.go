@@ -15,7 +15,6 @@ type Ledger interface {
 	FeedBalance(ctx context.Context, campaign uint64) (storage.FeedBalance, error)
 	Instances(ctx context.Context) ([]storage.Instance, error)
 	Workers(ctx context.Context, alive time.Duration) ([]storage.WorkerState, error)
-	Completeness(ctx context.Context) (ms int64, err error)
 	CountDeadLetters(ctx context.Context) (int64, error)
 	UnrecordedClicks(ctx context.Context) (int64, error)
 	NowMS(ctx context.Context) (int64, error)
@@ -27,7 +26,8 @@ type Pipeline struct {
 	InsertPerS  float64       `json:"insert_per_s"`
 	InsertRate  int           `json:"insert_rate" doc:"Rows a second that the pool may insert; 0 = no limit."`
 	Backlog     Backlog       `json:"backlog"`
-	OldestS     float64       `json:"oldest_seconds" doc:"How long the oldest waiting click has waited; 0 = none waits."`
+	Oldest      Oldest        `json:"oldest" doc:"How long ago the oldest click of each keeper was answered, in seconds; null = it keeps none."`
+	OldestS     float64       `json:"oldest_seconds" doc:"The greatest of oldest; 0 = none waits."`
 	Workers     []Worker      `json:"workers"`
 	DeadLetters int64         `json:"dead_letters"`
 	Unrecorded  int64         `json:"unrecorded"`
@@ -138,9 +138,11 @@ func (v *Viewer) fill(ctx context.Context, p *Pipeline, b storage.FeedBalance) e
 	if err != nil {
 		return fmt.Errorf("read instances: %w", err)
 	}
+	var spooled, held int64 // times of the oldest
 	for _, i := range instances {
 		if i.State == storage.FeedLive {
 			p.Backlog.Spool += i.Waiting
+			spooled = earlier(spooled, i.OldestMS)
 		}
 		if i.Silent {
 			p.HoldingBack = append(p.HoldingBack, HoldingBack{i.Instance, i.Feed.String(), moment(i.SeenMS), i.Waiting})
@@ -155,16 +157,11 @@ func (v *Viewer) fill(ctx context.Context, p *Pipeline, b storage.FeedBalance) e
 		p.InsertPerS += w.InsertPerS
 		p.InsertRate = w.PoolRate
 		p.Backlog.Held += int64(w.Held)
+		held = earlier(held, w.OldestMS)
 	}
 	p.InsertPerS = tenth(p.InsertPerS)
 	p.Backlog.Broker = max(0, b.Waiting-p.Backlog.Spool-p.Backlog.Held)
-	if b.Waiting > 0 {
-		complete, err := v.ledger.Completeness(ctx)
-		if err != nil {
-			return fmt.Errorf("read complete_through: %w", err)
-		}
-		p.OldestS = tenth(float64(max(0, now-complete)) / 1000)
-	}
+	p.age(now, spooled, b.SentMS, held)
 	if p.DeadLetters, err = v.ledger.CountDeadLetters(ctx); err != nil {
 		return fmt.Errorf("count dead letters: %w", err)
 	}

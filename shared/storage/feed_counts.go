@@ -88,6 +88,9 @@ func (d *DB) unsettled(ctx context.Context, tx *sql.Tx, feed queue.FeedID) (n in
 // FeedBalance is the balance of a campaign, or of all. Answered = Stored + Waiting + SetAside.
 type FeedBalance struct {
 	Answered, Stored, Waiting, SetAside int64
+	// SentMS is a time before which nothing waits that has left its spool: every click answered before it is stored or
+	// still in a spool. 0 = nothing waits outside the spools. It is known of all campaigns together only.
+	SentMS int64
 }
 
 // FeedBalance sums up the feeds' counts of a campaign; 0 means all campaigns. It is at most one tick late and exact at
@@ -103,10 +106,11 @@ func (d *DB) FeedBalance(ctx context.Context, campaign uint64) (b FeedBalance, e
 	if err != nil {
 		return b, err
 	}
-	behind := map[queue.FeedID]bool{}
+	behind := map[queue.FeedID]*feedState{}
 	for _, f := range feeds {
-		f.advance()
-		behind[f.feed] = f.done < f.counted
+		if f.advance(); f.done < f.counted {
+			behind[f.feed] = f
+		}
 	}
 	where, args := "", []any(nil)
 	if campaign != 0 {
@@ -126,10 +130,14 @@ func (d *DB) FeedBalance(ctx context.Context, campaign uint64) (b FeedBalance, e
 	})
 	for _, s := range all {
 		b.Stored, b.SetAside = b.Stored+s.stored, b.SetAside+s.setAside
-		if behind[s.feed] {
-			b.Waiting += s.rest
-		} else {
+		f := behind[s.feed]
+		if f == nil {
 			b.SetAside += s.rest
+			continue
+		}
+		b.Waiting += s.rest
+		if campaign == 0 && s.rest > f.spool && (b.SentMS == 0 || f.upto < b.SentMS) {
+			b.SentMS = f.upto
 		}
 	}
 	b.Answered = b.Stored + b.SetAside + b.Waiting

@@ -182,8 +182,15 @@ func TestPipelineIsForOperators(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Pipeline = fixedView{} })
 	r.want(403, r.ask("GET", "/api/v1/ops/pipeline", ""))
 	got := r.want(200, r.ask("GET", "/api/v1/ops/pipeline", "", "Authorization: Bearer "+r.keys.text[account.Operator]))
-	if !strings.Contains(got.body, `"insert_rate":7`) {
+	if !strings.Contains(got.body, `"insert_rate":7`) || !strings.Contains(got.body, `"oldest":{"spool":null,"broker":null,"held":null}`) {
 		t.Error(got.body)
+	}
+	// How old a keeper's clicks are is known in different ways: the document says how.
+	keepers := r.api.huma.OpenAPI().Components.Schemas.Map()["Oldest"].Properties
+	for _, name := range []string{"spool", "broker", "held"} {
+		if k := keepers[name]; k == nil || !k.Nullable || k.Description == "" {
+			t.Errorf("%s in the document: %+v", name, k)
+		}
 	}
 }
 

@@ -91,6 +91,7 @@ type rig struct {
 	mu      sync.Mutex
 	asked   []string // under mu: pages ask several things at once
 	text    string
+	more    map[string]any // fields of answers beside those
 	status  int
 }
 
@@ -114,6 +115,7 @@ func (r *rig) api(w http.ResponseWriter, q *http.Request) {
 	}
 	all := map[string]any{"data": []any{object}, "links": []any{object}, "workers": []any{object}, "holding_back": []any{object}, "advice": []any{object}, "skipped": []any{object}, "gaps": []any{object}}
 	maps.Copy(all, object)
+	maps.Copy(all, r.more)
 	if r.status/100 != 2 {
 		all = map[string]any{"status": r.status, "title": "Unprocessable", "errors": []any{map[string]string{"field": "url", "rule": "scheme", "detail": r.text}}}
 	}

@@ -26,6 +26,11 @@ type pipelineView struct {
 		Broker int64 `json:"broker"`
 		Held   int64 `json:"held"`
 	} `json:"backlog"`
+	Oldest struct {
+		Spool  *float64 `json:"spool"`
+		Broker *float64 `json:"broker"`
+		Held   *float64 `json:"held"`
+	} `json:"oldest"`
 	OldestS     float64       `json:"oldest_seconds"`
 	Workers     []worker      `json:"workers"`
 	DeadLetters int64         `json:"dead_letters"`

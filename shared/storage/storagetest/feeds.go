@@ -23,6 +23,7 @@ var feedTests = []conformance{
 	{"CompactionChangesNothing", compaction},
 	{"ALateGapEndsWhenItIsCounted", lateGapEnds},
 	{"BalanceOfFeeds", balanceOfFeeds},
+	{"SentIsWhatLeftItsSpool", sentSince},
 	{"Adoption", adoption},
 	{"Forgetting", forgetting},
 	{"FoldingKeepsSums", folding},
@@ -229,6 +230,46 @@ func balanceOfFeeds(t *testing.T, fresh Fresh) {
 	w.ok(w.db.CompactRanges(t.Context()))
 	w.wantBalance(1, 5, 3, 0, 2)
 	wantErr(t, w.db.TickFeed(t.Context(), storage.Tick{Feed: f, Owner: other}), storage.ErrFeedLost)
+}
+
+// sentSince: what waits outside the spools is not older than is told, feed by feed; what lies in a spool does not count.
+func sentSince(t *testing.T, fresh Fresh) {
+	w := newWorld(t, fresh)
+	f, g := feedOf(1), feedOf(2)
+	t0 := w.register(f)
+	w.register(g) // at t0, too: idle at first, so it holds nothing however early it is
+	want := func(after int64) {
+		t.Helper()
+		b, err := w.db.FeedBalance(t.Context(), 0)
+		w.ok(err)
+		if b.SentMS != after {
+			t.Fatalf("sent since %d, want %d; the feeds began at %d", b.SentMS, after, t0)
+		}
+		if b, err := w.db.FeedBalance(t.Context(), 1); err != nil || b.SentMS != 0 {
+			t.Fatalf("of a campaign alone it is not known: %+v, %v", b, err)
+		}
+	}
+	tick := func(feed queue.FeedID, counted, answered, spool int64) {
+		t.Helper()
+		w.ok(w.db.TickFeed(t.Context(), storage.Tick{Feed: feed, Owner: me, Counted: counted, Answered: map[uint64]int64{1: answered}, SpoolClicks: spool, OldestMS: t0 + 5}))
+	}
+	want(0)
+	tick(f, 300, 3, 3)
+	want(0) // all is in the spool
+	tick(f, 300, 3, 2)
+	want(t0) // one has left it
+	w.ingest(storage.Batch{Clicks: []storage.ClickRow{w.at(1, 1, 0, "a")}, Ranges: []storage.Range{{Feed: f, From: 0, To: 100, UptoMS: t0 + 20}}})
+	want(0)
+	tick(f, 300, 3, 0)
+	want(t0 + 20)
+	w.span(f, 200, 300, t0+90) // behind a hole: nothing is told of it
+	want(t0 + 20)
+	tick(g, 100, 1, 0)
+	want(t0)
+	w.ingest(storage.Batch{Clicks: []storage.ClickRow{w.at(2, 1, 0, "b"), w.at(3, 1, 0, "c")}, Ranges: []storage.Range{{Feed: f, From: 100, To: 200, UptoMS: t0 + 50}}})
+	want(t0)
+	w.span(g, 0, 100, t0+60) // covered by a gap
+	want(0)
 }
 
 func adoption(t *testing.T, fresh Fresh) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"text/tabwriter"
 
@@ -36,18 +37,19 @@ func (c *statusCommand) Run(ctx context.Context) error {
 		out.SetIndent("", "  ")
 		return out.Encode(view)
 	}
-	return printStatus(view)
+	return printStatus(os.Stdout, view)
 }
 
-func printStatus(p *pool.Pipeline) error {
+func printStatus(out io.Writer, p *pool.Pipeline) error {
 	rate := "no limit"
 	if p.InsertRate > 0 {
 		rate = fmt.Sprintf("%d a second", p.InsertRate)
 	}
-	fmt.Printf("arriving      %.1f a second\ninserting     %.1f a second (pool: %s)\n", p.ArrivalPerS, p.InsertPerS, rate)
-	fmt.Printf("waiting       spool %d, broker %d, in hand %d; the oldest for %.1f s\n", p.Backlog.Spool, p.Backlog.Broker, p.Backlog.Held, p.OldestS)
-	fmt.Printf("dead letters  %d\nunrecorded    %d\n\n", p.DeadLetters, p.Unrecorded)
-	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(out, "arriving      %.1f a second\ninserting     %.1f a second (pool: %s)\n", p.ArrivalPerS, p.InsertPerS, rate)
+	fmt.Fprintf(out, "waiting       spool %d%s, broker %d%s, in hand %d%s\n", p.Backlog.Spool, aged("oldest", p.Oldest.Spool),
+		p.Backlog.Broker, aged("oldest at most", p.Oldest.Broker), p.Backlog.Held, aged("oldest", p.Oldest.Held))
+	fmt.Fprintf(out, "dead letters  %d\nunrecorded    %d\n\n", p.DeadLetters, p.Unrecorded)
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "WORKER\tNAME\tSHARE\tMESSAGES IN HAND\tROWS A SECOND\tSEEN")
 	for _, w := range p.Workers {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%.1f\t%s\n", w.ID, w.Name, w.Share, w.PrefetchUsed, w.InsertPerS, w.Seen)
@@ -56,13 +58,21 @@ func printStatus(p *pool.Pipeline) error {
 		return err
 	}
 	for _, h := range p.HoldingBack {
-		fmt.Printf("\nholds complete_through back: %s (feed %s), silent since %s, %d clicks waiting", h.Instance, h.Feed, h.Since, h.Waiting)
+		fmt.Fprintf(out, "\nholds complete_through back: %s (feed %s), silent since %s, %d clicks waiting", h.Instance, h.Feed, h.Since, h.Waiting)
 	}
 	for _, a := range p.Advice {
-		fmt.Printf("\n%s: %s", a.Code, a.Text)
+		fmt.Fprintf(out, "\n%s: %s", a.Code, a.Text)
 	}
-	fmt.Println()
+	fmt.Fprintln(out)
 	return nil
+}
+
+// aged says how old a keeper's oldest click is, where there is one.
+func aged(word string, seconds *float64) string {
+	if seconds == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s %.1f s)", word, *seconds)
 }
 
 type takebackCommand struct{ config.BrokerFlags }
