@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"longtail/e2e/platform"
 	"longtail/e2e/stage"
 )
 
@@ -46,6 +47,10 @@ func TestPageFollowsClicks(t *testing.T) {
 	if n := b.number("#uniques"); n != r.UniqueRecipients {
 		t.Errorf("the page says %d recipients; want %d", n, r.UniqueRecipients)
 	}
+	const clicksOf = `[...document.querySelectorAll("[data-part=recipients] tbody tr")].map((r) => r.cells[0].innerText + " " + r.cells[1].innerText)`
+	if who := ask[[]string](b, clicksOf); len(who) != 50 || who[0] != clicks(t, api, s.Crowd.ID) {
+		t.Errorf("who clicked: %d rows, %q first; want 50, and what the API says now", len(who), who[0])
+	}
 	if !ask[bool](b, `window.same === true`) {
 		t.Error("the page was loaded again")
 	}
@@ -54,6 +59,16 @@ func TestPageFollowsClicks(t *testing.T) {
 	} else {
 		t.Logf("the page jumped by %.4f", jumped)
 	}
+}
+
+// clicks is the first recipient of a campaign, with how often they clicked.
+func clicks(t *testing.T, api *platform.API, campaign string) string {
+	t.Helper()
+	first, ok := call(t, api, "GET", "/api/v1/campaigns/"+campaign+"/recipients?limit=1", map[string]any{})["data"].([]any)[0].(map[string]any)
+	if !ok {
+		t.Fatal("nobody clicked")
+	}
+	return fmt.Sprint(first["recipient"], " ", first["clicks"])
 }
 
 // The gap between arrivals and what is counted is the queue, on a cluster, through its load balancer.

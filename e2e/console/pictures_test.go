@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,6 +31,18 @@ func TestPicturesAtRest(t *testing.T) {
 	call(t, api, "PATCH", "/api/v1/links/"+s.Crowd.Links[0].Code, map[string]string{"name": "the button"})
 	stage.AllAnswered(t, s.Judge(t, s.Start(t, p.URL(), 300, 0).Answers()))
 	g.state("drained", "/console/campaigns", "/console/links", "/console/links/"+s.Crowd.Links[0].Code, "/console/pipeline", "/console/keys", "/console/domains", "/console/audit")
+	g.visit("/console/campaigns/" + s.Crowd.ID + "?span=days&from=2026-11-20&to=2026-11-01&tz=Mars")
+	g.take("refused-range")
+	g.send("/console/links", "many", map[string]string{"campaign": "spring", "lines": "https://shop.example/a\nftp://shop.example/b\n{\"url\":\"https://shop.example/c\",\"tags\":[\"red shoes\"]}\nnot a link"})
+	g.take("lines")
+	if result := g.text("[role=status] tbody"); !strings.Contains(result, "url: a space is written as %20") || !strings.Contains(result, "2\tftp://") {
+		t.Errorf("the lines came back as %q; want the bad ones with their number and reason", result)
+	}
+	g.send("/console/rewrite", "mail", map[string]string{"campaign": "spring", "html": `<a href="https://shop.example/a">A</a> <a href="mailto:x@shop.example">M</a> <a href="https://аррӏе.example/">B</a>`})
+	g.take("rewrite")
+	if result := g.text("[role=status]"); !strings.Contains(result, "writes a mail") || !strings.Contains(result, "xn--80ak6aa92e.example") {
+		t.Errorf("the mail came back as %q; want why a link is left alone, and a strange host in plain letters", result)
+	}
 	g.visit("/console/campaigns/no-such")
 	g.take("problem")
 	t.Logf("%d pictures in %s; axe judged %d of them and found nothing serious", g.taken, g.dir, g.judged)
@@ -68,6 +81,9 @@ func TestPicturesOfClicks(t *testing.T) {
 	g.until(stepLimit, "a page that is true again", func() bool { return g.text("#stale") == "" })
 	t.Logf("%d pictures in %s; axe judged %d of them and found nothing serious", g.taken, g.dir, g.judged)
 }
+
+// outside are the cells of tables that lie beside the screen, by what they say.
+const outside = `[...document.querySelectorAll(".cells tbody :is(td, th)")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.innerText)`
 
 // A gallery is a tab whose pages are photographed.
 type gallery struct {
@@ -108,6 +124,20 @@ func (g *gallery) state(name string, pages ...string) {
 	}
 }
 
+// send fills in a form of a page, sends it and waits for the answer.
+func (g *gallery) send(page, form string, values map[string]string) {
+	g.Helper()
+	g.visit(page)
+	text, err := json.Marshal(values)
+	if err != nil {
+		g.Fatal(err)
+	}
+	ask[int](g.tab, fmt.Sprintf(`window.asked = true; (() => { const form = document.getElementById(%q);
+		for (const [name, value] of Object.entries(%s)) form.elements[name].value = value;
+		form.requestSubmit(); })(); 0`, form, text))
+	g.until(stepLimit, "an answer", func() bool { return ask[bool](g.tab, `!window.asked && document.readyState === "complete"`) })
+}
+
 // take photographs the present page on every screen.
 func (g *gallery) take(name string) {
 	g.Helper()
@@ -116,6 +146,9 @@ func (g *gallery) take(name string) {
 		ask[int](g.tab, `new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => then(0), 50))))`) // charts follow the screen
 		if wide := ask[int](g.tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 			g.Errorf("%s is %d pixels wider than a screen of %d", name, wide, l.width)
+		}
+		if beside := ask[[]string](g.tab, outside); len(beside) > 0 {
+			g.Errorf("%s on a screen of %d: cells that nobody sees without scrolling: %q", name, l.width, beside)
 		}
 		picture, err := chromedp.Run(g.ctx, chromedp.FullScreenshot(100))
 		if err != nil {

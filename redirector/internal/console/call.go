@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,11 +32,11 @@ type problem struct {
 // Error is the problem in a sentence for people: every field with its reason.
 func (p *problem) Error() string {
 	if len(p.Errors) == 0 {
-		return strings.TrimSuffix(p.Title+": "+p.Detail, ": ")
+		return cmp.Or(p.Detail, p.Title)
 	}
 	var all []string
 	for _, e := range p.Errors {
-		all = append(all, e.Field+" "+e.Detail)
+		all = append(all, strings.TrimPrefix(e.Field+": "+e.Detail, ": "))
 	}
 	return strings.Join(all, "; ")
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -152,11 +153,14 @@ type campaignView struct {
 	figures
 	Balance    balance
 	Zone       *time.Location
-	ZoneName   string
-	Span, Unit string
+	ZoneName   string // as it was asked for
+	Range      series
+	RangeError string
 	Recipients list[recipient]
 	Search     string
-	Top        int64 // clicks of the link that has the most
+	Kept       map[string]string // of the question, by the form of the recipients
+	More       string            // question of the next recipients
+	Top        int64             // clicks of the link that has the most
 }
 
 type recipient struct {
@@ -166,70 +170,65 @@ type recipient struct {
 	Last      time.Time `json:"last"`
 }
 
-// A span is a choice of the range; its unit is what the series counts by.
-type span struct {
-	Name, Unit string
-	ago        time.Duration
-}
-
-// spans are in the order of the page; the first one is the default. The API wants whole units as borders.
-var spans = []span{{"hour", "minute", time.Hour}, {"day", "hour", 24 * time.Hour}, {"week", "hour", 7 * 24 * time.Hour}, {"month", "day", 30 * 24 * time.Hour}}
-
-// chosen finds the span that is asked for.
-func chosen(name string) span {
-	for _, s := range spans {
-		if s.Name == name {
-			return s
-		}
-	}
-	return spans[0]
-}
-
-// borders are the span's, on whole units of the zone.
-func (s span) borders(now time.Time, zone *time.Location) (from, to time.Time) {
-	now = now.In(zone)
-	switch s.Unit {
-	case "minute":
-		to = now.Truncate(time.Minute).Add(time.Minute)
-	case "hour":
-		to = time.Date(now.Year(), now.Month(), now.Day(), now.Hour(), 0, 0, 0, zone).Add(time.Hour)
-	default:
-		to = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, zone)
-	}
-	return to.Add(-s.ago), to
-}
-
 // campaign shows one campaign: figures of its lifetime, a series of a range, its links, who clicked, and where the clicks
 // are that are not counted yet.
 func (c *Console) campaign(ctx context.Context, s *session, r *http.Request) (view, error) {
 	q := r.URL.Query()
 	name := r.PathValue("campaign")
 	base := "/api/v1/campaigns/" + url.PathEscape(name)
-	v := campaignView{ZoneName: zoneOf(r), Search: q.Get("recipient")}
+	v := campaignView{ZoneName: zoneOf(r), Search: q.Get("recipient"), Kept: kept(q)}
 	v.Zone = location(v.ZoneName)
-	chosen := chosen(q.Get("span"))
-	v.Span, v.Unit = chosen.Name, chosen.Unit
-	from, to := chosen.borders(time.Now(), v.Zone)
-	ranged := url.Values{"from": {stamp(from)}, "to": {stamp(to)}, "tz": {v.ZoneName}, "resolution": {chosen.Unit}}
-	var series figures
+	v.Range = seriesOf(q, time.Now(), v.ZoneName)
+	var ranged figures
+	var refused *problem
 	all, ctx := errgroup.WithContext(ctx)
 	for path, out := range map[string]any{
-		base: &v.campaign, base + "/stats": &v.figures, base + "/stats?" + ranged.Encode(): &series, base + "/balance": &v.Balance,
-		base + "/recipients?" + recipientsQuery(q).Encode(): &v.Recipients,
+		base: &v.campaign, base + "/balance": &v.Balance, base + "/stats": &v.figures, base + "/recipients?" + recipientsQuery(q).Encode(): &v.Recipients,
 	} {
 		all.Go(func() error { return c.ask(ctx, s.who, path, out) })
 	}
-	if err := all.Wait(); err != nil {
+	all.Go(func() error {
+		err := c.ask(ctx, s.who, base+"/stats?"+v.Range.ask.Encode(), &ranged)
+		if errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity {
+			return nil // the form says so, beside it stands what was asked for
+		}
+		return err
+	})
+	err := all.Wait()
+	for try := 0; err == nil && v.torn() && try < 2; try++ {
+		err = errors.Join(c.ask(ctx, s.who, base+"/stats", &v.figures), c.ask(ctx, s.who, base+"/balance", &v.Balance))
+	}
+	if err != nil {
 		return view{}, err
 	}
-	v.Series = series.Series
+	shown := view{Title: v.Title(), Live: []string{"figures", "links", "gaps", "series", "recipients"}, Point: []int64{time.Now().Unix(), v.Balance.Answered, v.Balance.Stored}}
+	if refused != nil {
+		v.RangeError, shown.Status = refused.Error(), refused.Status
+	}
+	v.Series = ranged.Series
 	for _, l := range v.Links {
 		v.Top = max(v.Top, l.Clicks)
 	}
-	return view{
-		Title: v.Title(), Data: v, Live: []string{"figures", "links", "gaps", "series", "recipients"},
-		Point: []int64{time.Now().Unix(), v.Balance.Answered, v.Balance.Stored},
-	}, nil
+	if v.Recipients.Next != nil {
+		q.Set("cursor", *v.Recipients.Next)
+		v.More = "?" + q.Encode() + "#recipients"
+	}
+	shown.Data = v
+	return shown, nil
+}
+
+// torn tells whether figures and balance are of different moments: a batch was stored between the two questions.
+func (v *campaignView) torn() bool { return v.Balance.Waiting > 0 && v.Balance.Stored != v.Clicks }
+
+// kept is what a form of the recipients sends again, so that the rest of the page stays as it was chosen.
+func kept(q url.Values) map[string]string {
+	all := map[string]string{}
+	for _, name := range []string{"span", "from", "to", "tz"} {
+		if value := q.Get(name); value != "" {
+			all[name] = value
+		}
+	}
+	return all
 }
 
 func recipientsQuery(q url.Values) url.Values {

@@ -86,6 +86,7 @@ func (s *sessions) EndSession(_ context.Context, h [32]byte) error {
 // A rig is a console before an API that answers every question with the same text in each of its fields.
 type rig struct {
 	*testing.T
+	instead func(*http.Request) (status int, body string) // 0: as usual
 	console *Console
 	gate    *gate
 	mu      sync.Mutex
@@ -107,6 +108,13 @@ func (r *rig) api(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	r.asked = append(r.asked, q.Method+" "+q.URL.Path)
 	r.mu.Unlock()
+	if r.instead != nil {
+		if status, body := r.instead(q); status != 0 {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+			return
+		}
+	}
 	object := map[string]any{
 		"campaign": r.text, "name": r.text, "code": r.text, "url": "https://a.example/" + r.text, "tracked_url": "https://go.example/" + r.text, "domain": r.text,
 		"tags": []string{r.text}, "state": "live", "recipient": r.text, "reason": r.text, "detail": r.text, "id": r.text, "role": "read", "hosts": []string{r.text},
@@ -170,7 +178,7 @@ func (r *rig) body(res *http.Response) string {
 
 // pages are all GET routes that show something.
 var pages = []string{
-	"/console/campaigns", "/console/campaigns/spring?span=day&tz=Asia/Kolkata&recipient=r", "/console/links?q=x", "/console/links/abc?domain=go.example",
+	"/console/campaigns", "/console/campaigns/spring?span=day&tz=Asia/Kolkata&recipient=r", "/console/campaigns/spring?span=days&from=2026-11-01&tz=Mars", "/console/links?q=x", "/console/links/abc?domain=go.example",
 	"/console/rewrite", "/console/pipeline", "/console/keys", "/console/domains", "/console/audit",
 }
 
@@ -300,11 +308,11 @@ func TestRefusedForm(t *testing.T) {
 	var p *problem
 	r.status, r.text = 422, "has no host"
 	err := r.console.call(t.Context(), account.Principal{}, request{method: "POST", path: "/api/v1/links", body: map[string]string{}}, nil)
-	if !errors.As(err, &p) || p.Error() != "url has no host" {
+	if !errors.As(err, &p) || p.Error() != "url: has no host" {
 		t.Errorf("error %v; want the field and the reason", err)
 	}
 	res := r.send("POST", "/console/rewrite", cookie, url.Values{"csrf": {csrf}, "campaign": {"spring"}, "html": {"<p>typed</p>"}})
-	if body := r.body(res); res.StatusCode != 422 || !strings.Contains(body, "url has no host") || !strings.Contains(body, "&lt;p&gt;typed&lt;/p&gt;") {
+	if body := r.body(res); res.StatusCode != 422 || !strings.Contains(body, "url: has no host") || !strings.Contains(body, "&lt;p&gt;typed&lt;/p&gt;") {
 		t.Errorf("%s; want the reason and what was typed", res.Status)
 	}
 }

@@ -47,7 +47,7 @@ func (c *Console) link(ctx context.Context, s *session, r *http.Request) (view, 
 	return view{Title: v.Code, Data: v, Live: []string{"figures"}}, nil
 }
 
-// editLink changes what the form says, or disables, enables or deletes the link. The version that the page showed must be
+// editLink changes what the form says, or disables or enables the link. The version that the page showed must be
 // the link's still: nobody overwrites what another did meanwhile.
 func (c *Console) editLink(w http.ResponseWriter, r *http.Request, s *session) {
 	patch := map[string]any{}
@@ -59,7 +59,7 @@ func (c *Console) editLink(w http.ResponseWriter, r *http.Request, s *session) {
 		patch["disabled"], done = false, "The link is live again."
 	default:
 		patch["url"], patch["name"] = strings.TrimSpace(r.PostFormValue("url")), strings.TrimSpace(r.PostFormValue("name"))
-		patch["tags"] = split(r.PostFormValue("tags"))
+		patch["tags"] = tags(r.PostFormValue("tags"))
 	}
 	c.patchLink(w, r, s, patch, done)
 }

@@ -55,9 +55,13 @@ type linksView struct {
 
 	Form   map[string]string // what was sent and refused
 	Error  string
+	Bulk   string // campaign of the lines
 	Paste  string
 	Report []line
 }
+
+// Fresh tells whether there is no link at all yet, as far as the page knows.
+func (v linksView) Fresh() bool { return len(v.Data) == 0 && v.Search+v.Campaign+v.Tag == "" }
 
 // A line is what came of one pasted line.
 type line struct {
@@ -69,7 +73,7 @@ type line struct {
 
 func (c *Console) links(ctx context.Context, s *session, r *http.Request) (view, error) {
 	q := r.URL.Query()
-	v := linksView{Campaign: q.Get("campaign"), Search: q.Get("q"), Tag: q.Get("tag"), Zone: location(zoneOf(r))}
+	v := linksView{Campaign: q.Get("campaign"), Bulk: q.Get("campaign"), Search: q.Get("q"), Tag: q.Get("tag"), Zone: location(zoneOf(r))}
 	ask := url.Values{"limit": {"50"}}
 	for _, name := range []string{"campaign", "q", "tag", "cursor"} {
 		if value := q.Get(name); value != "" {
@@ -106,7 +110,7 @@ func (c *Console) createLink(w http.ResponseWriter, r *http.Request, s *session)
 		}
 	}
 	if form["tags"] = r.PostFormValue("tags"); form["tags"] != "" {
-		body["tags"] = split(form["tags"])
+		body["tags"] = tags(form["tags"])
 	}
 	var made tracked
 	err := c.call(r.Context(), s.who, request{method: http.MethodPost, path: "/api/v1/links", body: body}, &made)
@@ -121,9 +125,15 @@ func (c *Console) createLink(w http.ResponseWriter, r *http.Request, s *session)
 	}
 }
 
-// split cuts at commas and spaces.
-func split(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+// tags are between commas; they may hold spaces.
+func tags(text string) []string {
+	all := []string{}
+	for tag := range strings.SplitSeq(text, ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			all = append(all, tag)
+		}
+	}
+	return all
 }
 
 // createLinks makes a link of each pasted line: an address, or an object as bulk creation takes it.
@@ -152,11 +162,11 @@ func (c *Console) createLinks(w http.ResponseWriter, r *http.Request, s *session
 	var answered bytes.Buffer
 	err := c.call(r.Context(), s.who, request{method: http.MethodPost, path: "/api/v1/links/bulk", media: "application/x-ndjson", body: sent.String()}, &answered)
 	if err != nil {
-		c.refused(w, r, s, func(v *linksView) { v.Paste, v.Error = text, err.Error() })
+		c.refused(w, r, s, func(v *linksView) { v.Bulk, v.Paste, v.Error = campaign, text, err.Error() })
 		return
 	}
 	readReport(report, answered.Bytes())
-	c.refused(w, r, s, func(v *linksView) { v.Report, v.Campaign = report, campaign })
+	c.refused(w, r, s, func(v *linksView) { v.Report, v.Bulk = report, campaign })
 }
 
 // readReport fills in what the API answered, line by line in the same order.

@@ -119,7 +119,7 @@ func (c *Console) look(ctx context.Context, r *http.Request, s *session, p page)
 	v, err := p.load(ctx, s, r.WithContext(ctx))
 	if err == nil {
 		e.Point = v.Point
-		e.Parts, err = c.parts(p, s, v)
+		e.Parts, err = c.parts(r, p, s, v)
 	}
 	if err != nil {
 		e.Trouble = "no answer"

@@ -25,6 +25,7 @@ func (c *Console) page(pattern string, p page) {
 		if !ok {
 			return
 		}
+		r = signed(r, s)
 		switch r.Header.Get("Accept") {
 		case streamType:
 			c.stream(w, r, s, p)
@@ -42,6 +43,13 @@ const (
 	onceType   = "application/json"
 )
 
+// signedKey is where a request carries its session, so that a page that tells what is wrong keeps its navigation.
+type signedKey struct{}
+
+func signed(r *http.Request, s *session) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), signedKey{}, s))
+}
+
 // enter finds the session of a request. Without one a page goes to the sign-in, and a script is told 401.
 func (c *Console) enter(w http.ResponseWriter, r *http.Request, role account.Role) (*session, bool) {
 	s, err := c.session(r.Context(), r)
@@ -54,7 +62,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, role account.Rol
 	case err != nil:
 		c.trouble(w, r, err)
 	case !s.who.May(role):
-		c.problemPage(w, r, http.StatusForbidden, "Not with this key", "This page needs a key of the role "+role.String()+".")
+		c.problemPage(w, signed(r, s), http.StatusForbidden, "Not with this key", "This page needs a key of the role "+role.String()+".")
 	default:
 		return s, true
 	}
@@ -72,7 +80,8 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, s *session, p pag
 
 // renderFor renders a page of somebody who is signed in.
 func (c *Console) renderFor(w http.ResponseWriter, r *http.Request, s *session, template string, v view) {
-	v.Who, v.CSRF, v.Path, v.Done = s.who, s.csrf, r.URL.Path, r.URL.Query().Get("done")
+	v.sign(s, r)
+	v.Done = r.URL.Query().Get("done")
 	status := v.Status
 	if status == 0 {
 		status = http.StatusOK
@@ -81,8 +90,8 @@ func (c *Console) renderFor(w http.ResponseWriter, r *http.Request, s *session, 
 }
 
 // parts renders what of a page changes while it is looked at, by name.
-func (c *Console) parts(p page, s *session, v view) (map[string]string, error) {
-	v.Who, v.CSRF = s.who, s.csrf
+func (c *Console) parts(r *http.Request, p page, s *session, v view) (map[string]string, error) {
+	v.sign(s, r)
 	all := map[string]string{}
 	for _, name := range v.Live {
 		var b bytes.Buffer
@@ -114,6 +123,7 @@ func (c *Console) change(pattern string, role account.Role, do func(http.Respons
 		if !ok {
 			return
 		}
+		r = signed(r, s)
 		if !s.proves(r.PostFormValue("csrf")) {
 			c.problemPage(w, r, http.StatusForbidden, "This form is not from here", "Open the page again and send its form.")
 			return
@@ -150,5 +160,9 @@ func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, status int
 	if r.Method == http.MethodGet && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
 		data["Again"] = r.URL.RequestURI()
 	}
-	c.render(w, status, "problem", view{Title: title, Data: data})
+	v := view{Title: title, Data: data}
+	if s, ok := r.Context().Value(signedKey{}).(*session); ok {
+		v.sign(s, r)
+	}
+	c.render(w, status, "problem", v)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"longtail/redirector/internal/account"
+	"longtail/redirector/internal/rewrite"
 )
 
 func (c *Console) rewriteRoutes() {
@@ -37,7 +38,7 @@ type skipped struct {
 }
 
 // Why is a skip's reason in words.
-func (s skipped) Why() string { return strings.ReplaceAll(s.Reason, "_", " ") }
+func (s skipped) Why() string { return rewrite.Reason(s.Reason).Words() }
 
 // rewrite is a dry run: nothing is stored. The mail is pasted again with the answer.
 func (c *Console) rewrite(w http.ResponseWriter, r *http.Request, s *session) {

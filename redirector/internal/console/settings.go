@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -60,7 +59,8 @@ func (c *Console) keys(ctx context.Context, s *session, r *http.Request) (view, 
 
 func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *session) {
 	body := map[string]any{"role": r.PostFormValue("role"), "name": strings.TrimSpace(r.PostFormValue("name"))}
-	if hosts := split(r.PostFormValue("hosts")); len(hosts) > 0 {
+	hosts := strings.FieldsFunc(r.PostFormValue("hosts"), func(r rune) bool { return r == ',' || r == ' ' })
+	if len(hosts) > 0 {
 		body["hosts"] = hosts
 	}
 	var made key
@@ -140,9 +140,14 @@ func (c *Console) createDomain(w http.ResponseWriter, r *http.Request, s *sessio
 	if to := strings.TrimSpace(r.PostFormValue("fallback_url")); to != "" {
 		body["fallback_url"] = to
 	}
-	err := c.call(r.Context(), s.who, request{method: http.MethodPost, path: "/api/v1/domains", body: body}, nil)
+	var made domain
+	err := c.call(r.Context(), s.who, request{method: http.MethodPost, path: "/api/v1/domains", body: body}, &made)
 	if err == nil {
-		back(w, r, "/console/domains", "Add one of its DNS records, then verify it.")
+		done := "Add one of its DNS records, then verify it."
+		if made.Verified {
+			done = "Added: links can be made on it."
+		}
+		back(w, r, "/console/domains", done)
 		return
 	}
 	v, again := listed[domain](r.Context(), c, s, r, "/api/v1/domains")
@@ -168,32 +173,4 @@ func (c *Console) changeDomain(w http.ResponseWriter, r *http.Request, s *sessio
 	default:
 		c.problemPage(w, r, http.StatusBadRequest, "Nothing to do", "Choose to verify, to make it the default, or to remove it.")
 	}
-}
-
-// entry is one line of the audit log.
-type entry struct {
-	At     time.Time       `json:"at"`
-	Actor  string          `json:"actor"`
-	Action string          `json:"action"`
-	Object string          `json:"object"`
-	Before json.RawMessage `json:"before"`
-	After  json.RawMessage `json:"after"`
-}
-
-// Was and Is are the object before and after, as text.
-func (e entry) Was() string { return plain(e.Before) }
-
-// Is is the object after the change.
-func (e entry) Is() string { return plain(e.After) }
-
-func plain(text json.RawMessage) string {
-	if len(text) == 0 || string(text) == "null" {
-		return ""
-	}
-	return string(text)
-}
-
-func (c *Console) audit(ctx context.Context, s *session, r *http.Request) (view, error) {
-	v, err := listed[entry](ctx, c, s, r, "/api/v1/audit")
-	return view{Title: "Audit", Data: v}, err
 }

@@ -34,6 +34,9 @@ type view struct {
 	Point  []int64  // for a live chart
 }
 
+// sign says who looks, and at what.
+func (v *view) sign(s *session, r *http.Request) { v.Who, v.CSRF, v.Path = s.who, s.csrf, r.URL.Path }
+
 // SignedIn tells whether somebody is.
 func (v view) SignedIn() bool { return v.CSRF != "" }
 

@@ -42,9 +42,14 @@ var gapWords = map[string]string{
 
 // number groups the digits of a whole number: 1 234 567, with narrow spaces that do not break.
 func number(v any) string {
-	s := fmt.Sprint(v)
-	if f, ok := v.(float64); ok {
-		s = strconv.FormatFloat(f, 'f', 0, 64)
+	s := ""
+	switch n := v.(type) {
+	case float64:
+		s = strconv.FormatFloat(n, 'f', 0, 64)
+	case *int64: // one that may not be known; with asked for it
+		s = strconv.FormatInt(*n, 10)
+	default:
+		s = fmt.Sprint(n)
 	}
 	sign, digits := "", s
 	if strings.HasPrefix(s, "-") {
@@ -98,21 +103,24 @@ func clock(t time.Time, zone *time.Location) string {
 // moment is a date and a time in a zone.
 func moment(t time.Time, zone *time.Location) string { return t.In(zone).Format("2006-01-02 15:04:05") }
 
-// zoneOf is the zone that a page shows times in: asked for, or the browser's own as its script told, or UTC.
+// zoneOf is the zone that a page shows times in: the one that is asked for, which may be none, or the browser's own as its
+// script told, or UTC.
 func zoneOf(r *http.Request) string {
-	name := r.URL.Query().Get("tz")
-	if cookie, err := r.Cookie("longtail_zone"); err == nil && name == "" {
-		name, _ = url.QueryUnescape(cookie.Value)
+	if name := r.URL.Query().Get("tz"); name != "" {
+		return name
 	}
-	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+	cookie, err := r.Cookie("longtail_zone")
+	if err != nil {
 		return "UTC"
 	}
-	return name
+	name, _ := url.QueryUnescape(cookie.Value)
+	return location(name).String()
 }
 
+// location is the zone of a name, UTC for a name that is none.
 func location(name string) *time.Location {
 	zone, err := time.LoadLocation(name)
-	if err != nil {
+	if err != nil || name == "Local" { // the server's own: nobody's who looks
 		return time.UTC
 	}
 	return zone
@@ -125,12 +133,9 @@ func punycode(address string) string {
 	if err != nil {
 		return ""
 	}
-	host := u.Hostname()
-	if strings.Contains(host, "xn--") {
-		return host
-	}
+	host := strings.ToLower(u.Hostname())
 	ascii, err := idna.ToASCII(host)
-	if err != nil || ascii == strings.ToLower(host) {
+	if err != nil || ascii == host {
 		return ""
 	}
 	return ascii

@@ -18,8 +18,9 @@ function clockOf(zone) {
   const as = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
   const second = as({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const minute = as({ hour: "2-digit", minute: "2-digit" });
+  const hour = as({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const day = as({ day: "numeric", month: "short" });
-  return { second, minute, day };
+  return { second, minute, hour, day };
 }
 
 const zone = document.querySelector("[data-zone]")?.dataset.zone || ownZone;
@@ -48,15 +49,16 @@ function tick(s, apart) {
 
 // The legend beside a chart tells the values under the cursor, else the last ones.
 function tell(plot) {
+  const stamp = (at) => (plot.unit < 60 ? clock.second : plot.unit < 3600 ? clock.minute : plot.unit < 86400 ? clock.hour : clock.day).format(at);
   const at = plot.cursor.idx ?? plot.data[0].length - 1;
   for (const value of plot.told) {
     const n = plot.data[value.dataset.line]?.[at];
-    const text = n == null ? "" : value.dataset.line === "0" ? clock.second.format(new Date(n * 1000)) : grouped(n);
+    const text = n == null ? "" : value.dataset.line === "0" ? stamp(new Date(n * 1000)) : grouped(n);
     if (value.textContent !== text) value.textContent = text;
   }
 }
 
-function chart(at, data, series, range, draw) {
+function chart(at, data, unit, series, range, draw) {
   const line = () => colour("line");
   const look = { stroke: () => colour("soft"), grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 5 }, font: "12px system-ui, sans-serif" };
   const size = () => ({ width: Math.max(160, at.clientWidth), height: 240 });
@@ -64,12 +66,13 @@ function chart(at, data, series, range, draw) {
     ...size(), series: [{}, ...series], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } }, padding: [12, 28, 0, 0],
     tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
     axes: [
-      { ...look, space: 76, incrs: steps, values: (_, all, __, ___, apart) => all.map((s) => tick(s, apart)) },
+      { ...look, size: 32, space: 76, incrs: steps, values: (_, all, __, ___, apart) => all.map((s) => tick(s, apart)) },
       { ...look, size: 56, incrs: whole, values: (_, all) => all.map(grouped) },
     ],
     scales: { x: { range }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.08)] } },
     hooks: { draw: draw ? [draw] : [], setCursor: [(p) => p.told && tell(p)] },
   }, data, at);
+  plot.unit = unit;
   plot.told = at.closest("section").querySelectorAll("[data-line]");
   tell(plot);
   plots.push(plot);
@@ -95,7 +98,7 @@ function addPoint(point) {
   point = point.slice(0, names.length + 1);
   if (!lines) {
     lived = point.map((n) => [n]);
-    lines = chart(live, lived, names.map((name) => drawn[name]), () => [Math.min(lived[0][0], lived[0].at(-1) - 30), lived[0].at(-1)]);
+    lines = chart(live, lived, 1, names.map((name) => drawn[name]), () => [Math.min(lived[0][0], lived[0].at(-1) - 30), lived[0].at(-1)]);
   } else if (point[0] > lived[0].at(-1)) {
     point.forEach((n, i) => { lived[i].push(n); if (lived[i].length > 600) lived[i].shift(); });
     lines.setData(lived);
@@ -126,11 +129,12 @@ function drawSeries() {
   const pairs = (text) => text.split(" ").filter(Boolean).map((p) => p.split(":").map(Number));
   const points = pairs(from.dataset.points);
   const data = [points.map((p) => p[0]), points.map((p) => p[1])];
+  if (!points.length) return;
   const unit = points.length > 1 ? points[1][0] - points[0][0] : 60;
   seriesAt.setAttribute("aria-label", "Clicks by time, " + grouped(data[1].reduce((a, b) => a + b, 0)) + " in this range");
   if (!bars) {
     const shape = stroke("counted", { width: 0, fill: () => colour("counted"), paths: uPlot.paths.bars({ size: [0.8, 28], align: 1 }) });
-    bars = chart(seriesAt, data, [shape], (_, low, high) => [low, high + unit], drawGaps);
+    bars = chart(seriesAt, data, unit, [shape], (_, low, high) => [low, high + unit], drawGaps);
   }
   bars.gaps = pairs(from.dataset.gaps);
   bars.setData(data);
@@ -140,7 +144,7 @@ function drawSeries() {
 // --- live parts
 
 let lastAt = Date.now(); // when the figures were true
-let openAt = Date.now(); // since when we listen
+let seenAt = Date.now(); // since when somebody looks
 
 const shown = {};
 
@@ -161,7 +165,7 @@ function put(parts) {
 }
 
 function take(event) {
-  if (event.trouble) { warn(); return; }
+  if (event.trouble) return; // the figures grow old
   lastAt = Date.now();
   stale.hidden = true;
   stale.textContent = "";
@@ -190,7 +194,7 @@ async function ask() {
     const answer = await fetch(location.href, { headers: { Accept: "application/json" } });
     if (answer.status === 401) return signedOut();
     if (answer.ok) take(await answer.json());
-  } catch { warn(); }
+  } catch { /* the figures grow old */ }
 }
 
 function poll() {
@@ -201,7 +205,6 @@ function poll() {
 
 function open() {
   if (stream || polling || document.hidden) return;
-  openAt = Date.now();
   stream = new EventSource(location.href);
   stream.onmessage = (m) => { cuts = 0; take(JSON.parse(m.data)); };
   stream.addEventListener("signed-out", signedOut);
@@ -221,10 +224,11 @@ if (document.body.dataset.live) {
   if (live) addPoint(live.dataset.point.split(",").map(Number));
   drawSeries();
   open();
-  setInterval(() => { if (!document.hidden && Date.now() - Math.max(lastAt, openAt) > silentAfter) warn(); }, 1000);
-  document.addEventListener("visibilitychange", () => { if (document.hidden) shut(); else open(); });
+  setInterval(() => { if (!document.hidden && Date.now() - Math.max(lastAt, seenAt) > silentAfter) warn(); }, 1000);
+  const seen = () => { seenAt = Date.now(); open(); };
+  document.addEventListener("visibilitychange", () => { if (document.hidden) shut(); else seen(); });
   window.addEventListener("pagehide", shut);
-  window.addEventListener("pageshow", open);
+  window.addEventListener("pageshow", seen);
 }
 
 // --- forms
@@ -240,8 +244,8 @@ document.addEventListener("click", (e) => {
 document.addEventListener("submit", (e) => e.target.setAttribute("aria-busy", "true"));
 window.addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy")));
 
-// A narrow screen shows a part of the navigation: the one that holds this page.
-document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+// Whoever chooses a day means the range of days.
+document.getElementById("range")?.addEventListener("input", (e) => { if (e.target.type === "date") e.currentTarget.elements.span.value = "days"; });
 
 const zones = document.getElementById("zones");
 if (zones && Intl.supportedValuesOf) {
