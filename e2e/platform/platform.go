@@ -111,6 +111,11 @@ func (a *API) get(ctx context.Context, path string, v any) error {
 	if err != nil {
 		return err
 	}
+	return read(body, path, v)
+}
+
+// read reads the object that path answered.
+func read(body io.ReadCloser, path string, v any) error {
 	defer body.Close()
 	if err := json.NewDecoder(body).Decode(v); err != nil {
 		return fmt.Errorf("read the answer of %s: %w", path, err)

@@ -2,6 +2,12 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"time"
 
 	"longtail/e2e/oracle"
@@ -65,4 +71,30 @@ func (a *API) Results(ctx context.Context, campaign string) (Results, error) {
 		r.Links[l.Code] = oracle.LinkStats{Clicks: l.Clicks, UniqueRecipients: l.UniqueRecipients}
 	}
 	return r, nil
+}
+
+// A Click as it is exported.
+type Click struct {
+	Method string `json:"method"`
+	IP     string `json:"ip"`
+}
+
+// Clicks are all of a campaign, as far as they are complete.
+func (a *API) Clicks(ctx context.Context, campaign string) ([]Click, error) {
+	body, err := a.call(ctx, http.MethodGet, "/api/v1/clicks?format=ndjson&campaign="+url.QueryEscape(campaign), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var all []Click
+	for lines := json.NewDecoder(body); ; {
+		var c Click
+		switch err := lines.Decode(&c); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, fmt.Errorf("read exported clicks: %w", err)
+		}
+		all = append(all, c)
+	}
 }

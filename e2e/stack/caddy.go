@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -58,15 +57,11 @@ func (f *Front) listens(ctx context.Context) error {
 	return conn.Close()
 }
 
-// Authority returns the certificate of Caddy's own authority.
-func (f *Front) Authority() (*x509.CertPool, error) {
-	pem, err := os.ReadFile(filepath.Join(f.Dir, "caddy", "pki", "authorities", "local", "root.crt"))
+// Visitor is one who trusts Caddy's own authority, which it has from its start.
+func (f *Front) Visitor() (*Visitor, error) {
+	root, err := os.ReadFile(filepath.Join(f.Dir, "caddy", "pki", "authorities", "local", "root.crt"))
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("no certificate in %s", f.Dir)
-	}
-	return pool, nil
+	return NewVisitor(f.Port, f.HTTPPort, root)
 }

@@ -2,15 +2,14 @@ package tenants
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 )
 
@@ -25,7 +24,7 @@ func https(i *installation) {
 		return stack.Caddy(ctx, dir, fmt.Sprintf("127.0.0.1:%d", i.HAProxy.Port), i.HAProxy.APIURL()+"/api/v1/tls/allow")
 	})
 	a := i.tenant("a")
-	a.proven("click.brand.example", map[string]any{}, func(d domain) { i.zone.text(d.Verification.TXT.Name+".", d.Verification.TXT.Value) })
+	a.proven("click.brand.example", map[string]any{}, func(d platform.Domain) { i.zone.Text(d.Verification.TXT.Name+".", d.Verification.TXT.Value) })
 	i.want(201, i.ask(a.Key, http.MethodPost, "/api/v1/domains", map[string]any{"domain": "claimed.example"}, nil))
 	l := a.link(map[string]any{"url": "https://brand.example/spring", "domain": "click.brand.example"})
 	if !strings.HasPrefix(l.TrackedURL, "https://click.brand.example/") {
@@ -33,30 +32,11 @@ func https(i *installation) {
 	}
 	i.everywhere(2*time.Second, "click.brand.example", "/"+l.Code, 302, "https://brand.example/spring")
 
-	ca, err := front.Authority()
+	visitor, err := front.Visitor()
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca}, DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		port := front.Port
-		if strings.HasSuffix(addr, ":80") {
-			port = front.HTTPPort
-		}
-		return new(net.Dialer).DialContext(ctx, network, fmt.Sprintf("127.0.0.1:%d", port))
-	}}
-	get := func(url string) (*http.Response, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := client.RoundTrip(req)
-		if err == nil {
-			resp.Body.Close()
-		}
-		return resp, err
-	}
+	get := func(url string) (*http.Response, error) { return visitor.Get(t.Context(), url) }
 	begin := time.Now()
 	resp, err := get(l.TrackedURL)
 	if err != nil || resp.StatusCode != 302 || resp.Header.Get("Location") != "https://brand.example/spring" || resp.TLS == nil {

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 	"longtail/e2e/stage"
+	"longtail/e2e/zone"
 )
 
 func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
@@ -21,12 +23,12 @@ func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
 type installation struct {
 	*testing.T
 	*stack.Cluster
-	zone *zone
+	zone *zone.Zone
 }
 
 // TestTenants tells all stories on one installation; each brings accounts of its own.
 func TestTenants(t *testing.T) {
-	z := newZone(t)
+	z := zone.New(t, "127.0.0.1:0")
 	c := stage.Own(t, stack.Options{Redirectors: 2, Workers: 1, Settings: map[string]string{
 		"LONGTAIL_DNS_ADDR": z.Addr, "LONGTAIL_PUBLIC_URL": "https://go.example", "LONGTAIL_API_RATE": "1000",
 	}})
@@ -50,11 +52,12 @@ type tenant struct {
 // tenant makes an account.
 func (i *installation) tenant(name string) *tenant {
 	i.Helper()
-	var a struct{ Account json.Number }
-	i.want(201, i.ask("", http.MethodPost, "/api/v1/accounts", map[string]any{"name": name}, &a))
-	var k struct{ Key string }
-	i.want(201, i.ask("", http.MethodPost, "/api/v1/keys?account="+a.Account.String(), map[string]any{"role": "admin", "name": "boss of " + name}, &k))
-	return &tenant{i, a.Account.String(), k.Key}
+	operator := &platform.API{Base: i.HAProxy.APIURL(), Key: i.Key}
+	number, admin, err := operator.NewAccount(i.Context(), name)
+	if err != nil {
+		i.Fatal(err)
+	}
+	return &tenant{i, number, admin.Key}
 }
 
 // ask asks the API through the load balancer, as the operator if key is "".
@@ -119,17 +122,10 @@ func (p *tenant) link(body map[string]any) tracked {
 	return l
 }
 
-// A domain is what the API tells of one.
-type domain struct {
-	Domain       string
-	Verified     bool
-	Verification struct{ CNAME, TXT struct{ Name, Value string } }
-}
-
 // proven claims a domain, publishes the record and has it verified.
-func (p *tenant) proven(host string, body map[string]any, publish func(domain)) domain {
+func (p *tenant) proven(host string, body map[string]any, publish func(platform.Domain)) platform.Domain {
 	p.Helper()
-	var d domain
+	var d platform.Domain
 	body["domain"] = host
 	p.want(201, p.ask(p.Key, http.MethodPost, "/api/v1/domains", body, &d))
 	p.want(422, p.ask(p.Key, http.MethodPost, "/api/v1/domains/"+host+"/verify", nil, nil))

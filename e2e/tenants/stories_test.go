@@ -5,17 +5,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"longtail/e2e/platform"
 )
 
 // Two accounts prove their domains, one by a text and one by an alias; what stands on the one is nothing on the other.
 func domainsOfTwoAccounts(i *installation) {
 	t := i.T
 	a, b := i.tenant("a"), i.tenant("b")
-	a.proven("a.example", map[string]any{"default": true, "fallback_url": "https://a.example.org/gone"}, func(d domain) {
-		i.zone.text(d.Verification.TXT.Name+".", d.Verification.TXT.Value)
+	a.proven("a.example", map[string]any{"default": true, "fallback_url": "https://a.example.org/gone"}, func(d platform.Domain) {
+		i.zone.Text(d.Verification.TXT.Name+".", d.Verification.TXT.Value)
 	})
-	b.proven("b.example", map[string]any{"default": true}, func(d domain) { i.zone.cname(d.Verification.CNAME.Name+".", d.Verification.CNAME.Value+".") })
-	if i.zone.asked == 0 {
+	b.proven("b.example", map[string]any{"default": true}, func(d platform.Domain) { i.zone.Alias(d.Verification.CNAME.Name+".", d.Verification.CNAME.Value+".") })
+	if i.zone.Asked() == 0 {
 		t.Error("the programs asked another DNS")
 	}
 	la := a.link(map[string]any{"url": "https://shop-a.example/"})

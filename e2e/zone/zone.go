@@ -1,4 +1,5 @@
-package tenants
+// Package zone is DNS for those who prove their domains. It stands beside the click's way: no click waits for a name.
+package zone
 
 import (
 	"errors"
@@ -9,8 +10,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A zone is a DNS server with a few records. What it does not have does not exist.
-type zone struct {
+// A Zone is a DNS server with a few records. What it does not have does not exist.
+type Zone struct {
 	Addr string // host:port
 
 	mu    sync.Mutex
@@ -19,13 +20,14 @@ type zone struct {
 	asked int
 }
 
-func newZone(t *testing.T) *zone {
+// New starts one on a UDP address, host:port, until the test ends.
+func New(t *testing.T, addr string) *Zone {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // lives as long as the test
+	conn, err := net.ListenPacket("udp", addr) //nolint:noctx // lives as long as the test
 	if err != nil {
 		t.Fatal(err)
 	}
-	z := &zone{Addr: conn.LocalAddr().String(), texts: map[string]string{}, alias: map[string]string{}}
+	z := &Zone{Addr: conn.LocalAddr().String(), texts: map[string]string{}, alias: map[string]string{}}
 	var serving sync.WaitGroup
 	serving.Go(func() { z.serve(t, conn) })
 	t.Cleanup(func() {
@@ -35,17 +37,26 @@ func newZone(t *testing.T) *zone {
 	return z
 }
 
-// text and cname add a record; names end with a dot.
-func (z *zone) text(name, value string)   { z.add(z.texts, name, value) }
-func (z *zone) cname(name, target string) { z.add(z.alias, name, target) }
+// Text adds a record that says value; the name ends with a dot.
+func (z *Zone) Text(name, value string) { z.add(z.texts, name, value) }
 
-func (z *zone) add(to map[string]string, name, value string) {
+// Alias adds a record that leads to another name; both end with a dot.
+func (z *Zone) Alias(name, target string) { z.add(z.alias, name, target) }
+
+// Asked is how many questions came.
+func (z *Zone) Asked() int {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.asked
+}
+
+func (z *Zone) add(to map[string]string, name, value string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	to[name] = value
 }
 
-func (z *zone) serve(t *testing.T, conn net.PacketConn) {
+func (z *Zone) serve(t *testing.T, conn net.PacketConn) {
 	t.Helper()
 	buffer := make([]byte, 1500)
 	for {
@@ -68,7 +79,7 @@ func (z *zone) serve(t *testing.T, conn net.PacketConn) {
 	}
 }
 
-func (z *zone) answer(m dnsmessage.Message) *dnsmessage.Message {
+func (z *Zone) answer(m dnsmessage.Message) *dnsmessage.Message {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.asked++
