@@ -95,18 +95,22 @@ func unwell(all []Container, want map[string]int) []string {
 	return wrong
 }
 
-// services are all of docker-compose.yml.
-func services(redirectors, workers int) map[string]int {
-	return map[string]int{
+// services are all of docker-compose.yml that the project runs.
+func (p *Project) services(redirectors, workers int) map[string]int {
+	all := map[string]int{
 		"haproxy": 1, "mysql": 1, "redis": 1, "rabbitmq": 1, "migrate": 0, "redirector": redirectors, "worker": workers,
 	}
+	if p.TLS {
+		all["caddy"] = 1
+	}
+	return all
 }
 
 // Healthy waits until every container is there, runs and is healthy.
 func (p *Project) Healthy(ctx context.Context, redirectors, workers int) error {
 	for {
 		all, err := p.Containers(ctx, "")
-		wrong := unwell(all, services(redirectors, workers))
+		wrong := unwell(all, p.services(redirectors, workers))
 		if err == nil && len(wrong) == 0 {
 			return nil
 		}
@@ -141,6 +145,11 @@ func (p *Project) Crash(ctx context.Context, c Container) error {
 	}
 	_, err = p.engine.Docker(ctx, "run", "--rm", "--network", "none", "--pid", "host", "--user", "0", "--entrypoint", "sh", image, "-c", "kill -9 "+pid)
 	return err
+}
+
+// Read runs a program in a container and returns what it printed.
+func (p *Project) Read(ctx context.Context, c Container, program ...string) (string, error) {
+	return p.engine.Docker(ctx, append([]string{"exec", c.ID}, program...)...)
 }
 
 // Stop ends it with TERM, as a deployment does, and returns its exit status.

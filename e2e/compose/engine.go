@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,6 +118,24 @@ func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
 		return "", fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(complaint.Bytes()))
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// seenFromContainers is an address of this machine that containers of every network reach: that of the daemon's own bridge.
+func seenFromContainers() (string, error) {
+	bridge, err := net.InterfaceByName(bridgeName)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", bridgeName, err)
+	}
+	addrs, err := bridge.Addrs()
+	if err != nil {
+		return "", fmt.Errorf("addresses of %s: %w", bridgeName, err)
+	}
+	for _, addr := range addrs {
+		if ip, ok := addr.(*net.IPNet); ok && ip.IP.To4() != nil {
+			return ip.IP.String(), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no address", bridgeName)
 }
 
 // tail is the end of a file, n bytes at most, for a message.

@@ -126,6 +126,7 @@ func (w *world) close() error {
 	defer cancel()
 	var errs error
 	if w.project != nil {
+		w.project.TLS = true // what a profile has brought goes only with the profile
 		errs = w.project.Compose(ctx, "down", "--volumes", "--remove-orphans", "--timeout", "20")
 	}
 	if w.engine != nil {

@@ -14,11 +14,15 @@ import (
 	"longtail/e2e/stack"
 )
 
-// A Project is docker-compose.yml in a copy of this repository, with secrets of its own and on free ports.
+// A Project is docker-compose.yml in a copy of this repository, with secrets of its own and on free ports. Its tracked URLs
+// begin with https://, whose certificates Caddy issues itself.
 type Project struct {
-	PublicURL, APIURL string // without a trailing slash
-	Key               string // of the API
-	MySQLPassword     string
+	PublicURL, APIURL   string // where they are reached from here, without a trailing slash
+	HTTPSPort, HTTPPort int    // of Caddy
+	Key                 string // of the API
+	MySQLPassword       string
+	DNS                 string // host:port where the redirectors ask for proofs; whoever tells of domains serves there
+	TLS                 bool   // with the profile tls
 
 	engine  *Engine
 	dir     string
@@ -54,7 +58,7 @@ func Prepare(ctx context.Context, engine *Engine, dir string) (*Project, error) 
 
 // address chooses the ports, and hands the module proxy of this machine on to the build of the images.
 func (p *Project) address(ctx context.Context) error {
-	var ports [3]int
+	var ports [6]int
 	for i := range ports {
 		port, err := stack.FreePort()
 		if err != nil {
@@ -62,22 +66,33 @@ func (p *Project) address(ctx context.Context) error {
 		}
 		ports[i] = port
 	}
+	here, err := seenFromContainers()
+	if err != nil {
+		return err
+	}
 	proxy, err := exec.CommandContext(ctx, "go", "env", "GOPROXY").Output()
 	if err != nil {
 		return fmt.Errorf("go env GOPROXY: %w", err)
 	}
 	p.PublicURL, p.APIURL = fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	p.HTTPSPort, p.HTTPPort, p.DNS = ports[3], ports[4], fmt.Sprintf("%s:%d", here, ports[5])
 	p.env = append(p.engine.env,
-		"LONGTAIL_PUBLIC_URL="+p.PublicURL,
+		"LONGTAIL_PUBLIC_URL=https://go.example", "CADDY_ISSUER=internal", "LONGTAIL_DNS_ADDR="+p.DNS,
+		"LONGTAIL_IP=full", // a truncated address would not tell people from the proxies
 		fmt.Sprintf("LONGTAIL_PUBLIC_PORT=127.0.0.1:%d", ports[0]),
 		fmt.Sprintf("LONGTAIL_API_PORT=127.0.0.1:%d", ports[1]),
 		fmt.Sprintf("RABBITMQ_MANAGEMENT_PORT=127.0.0.1:%d", ports[2]),
+		fmt.Sprintf("CADDY_HTTPS_PORT=127.0.0.1:%d", p.HTTPSPort),
+		fmt.Sprintf("CADDY_HTTP_PORT=127.0.0.1:%d", p.HTTPPort),
 		"GOPROXY="+strings.TrimSpace(string(proxy)))
 	return nil
 }
 
 // Compose runs Compose v2 on the project.
 func (p *Project) Compose(ctx context.Context, args ...string) error {
+	if p.TLS {
+		args = append([]string{"--profile", "tls"}, args...)
+	}
 	return run(ctx, p.dir, p.env, p.command, append([]string{"--project-name", p.name}, args...)...)
 }
 
@@ -89,9 +104,9 @@ func (p *Project) Scale(ctx context.Context, redirectors, workers int, more ...s
 }
 
 // Images are the names of all images that docker-compose.yml needs from elsewhere: those of the services that it does
-// not build, and those that the builds begin with.
+// not build, with or without a profile, and those that the builds begin with.
 func (p *Project) Images(ctx context.Context) ([]string, error) {
-	cmd := exec.CommandContext(ctx, p.command, "--project-name", p.name, "config", "--format", "json")
+	cmd := exec.CommandContext(ctx, p.command, "--project-name", p.name, "--profile", "*", "config", "--format", "json")
 	cmd.Dir, cmd.Env = p.dir, p.env
 	out, err := cmd.Output()
 	if err != nil {

@@ -75,7 +75,8 @@ type network struct {
 
 const (
 	forwarding = "/proc/sys/net/ipv4/ip_forward"
-	bridgePath = "/sys/class/net/docker0"
+	bridgeName = "docker0"
+	bridgePath = "/sys/class/net/" + bridgeName
 )
 
 func remember(ctx context.Context) (*network, error) {
@@ -113,8 +114,8 @@ func (n *network) restore() error {
 	}
 	errs = errors.Join(errs, os.WriteFile(forwarding, n.forward, 0o644))
 	if _, err := os.Stat(bridgePath); err == nil && !n.bridge {
-		if out, err := exec.Command("ip", "link", "delete", "docker0").CombinedOutput(); err != nil {
-			errs = errors.Join(errs, fmt.Errorf("delete docker0: %w: %s", err, out))
+		if out, err := exec.Command("ip", "link", "delete", bridgeName).CombinedOutput(); err != nil {
+			errs = errors.Join(errs, fmt.Errorf("delete %s: %w: %s", bridgeName, err, out))
 		}
 	}
 	return errs
