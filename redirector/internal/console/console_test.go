@@ -22,20 +22,28 @@ import (
 	"longtail/shared/storage"
 )
 
-const adminKey = "an-admin's-key"
+const (
+	adminKey = "an-admin's-key"
+	readKey  = "a-reader's-key"
+)
 
-// gate knows one key, that can be revoked, and the bootstrap key.
+// gate knows an admin's key, that can be revoked, a reader's and the bootstrap key.
 type gate struct {
 	revoked bool
 	boot    string
 }
 
-var adminID = account.KeyID{1}
+var adminID, readID = account.KeyID{1}, account.KeyID{2}
+
+// fill puts something into the places of a route.
+var fill = strings.NewReplacer("{campaign}", "c", "{code}", "c", "{key}", "k", "{domain}", "d")
 
 func (g *gate) Principal(_ context.Context, key string) (account.Principal, error) {
 	switch {
 	case key == adminKey && !g.revoked:
 		return account.Principal{Account: 7, Key: adminID, Role: account.Admin}, nil
+	case key == readKey:
+		return account.Principal{Account: 7, Key: readID, Role: account.Read}, nil
 	case key == g.boot:
 		return account.Principal{Account: 1, Role: account.Operator}, nil
 	}
@@ -43,10 +51,7 @@ func (g *gate) Principal(_ context.Context, key string) (account.Principal, erro
 }
 
 func (g *gate) Holder(ctx context.Context, id account.KeyID) (account.Principal, error) {
-	if id != adminID {
-		return account.Principal{}, account.ErrUnknown
-	}
-	return g.Principal(ctx, adminKey)
+	return g.Principal(ctx, map[account.KeyID]string{adminID: adminKey, readID: readKey}[id])
 }
 
 func (g *gate) Bootstrap() (name [32]byte, who account.Principal, ok bool) {
@@ -206,7 +211,6 @@ func TestPages(t *testing.T) {
 func TestS14(t *testing.T) {
 	r := newRig(t)
 	cookie, csrf := r.signIn("the bootstrap key")
-	fill := strings.NewReplacer("{campaign}", "c", "{code}", "c", "{key}", "k", "{domain}", "d")
 	r.asked = nil
 	for _, pattern := range r.console.changes {
 		method, path, _ := strings.Cut(fill.Replace(pattern), " ")
