@@ -29,7 +29,7 @@ type mysqlConnector struct {
 	preflight preflighter
 }
 
-func newMySQLConnector(dsn string, log *slog.Logger) (driver.Connector, error) {
+func newMySQLConnector(dsn string, answerWithin time.Duration, log *slog.Logger) (driver.Connector, error) {
 	// The driver knows one address; a list is taken out before it reads the rest.
 	first, rest, hosts := splitHosts(dsn)
 	c, err := mysql.ParseDSN(dsn)
@@ -50,7 +50,7 @@ func newMySQLConnector(dsn string, log *slog.Logger) (driver.Connector, error) {
 		c.Timeout = 3 * time.Second
 	}
 	if c.ReadTimeout == 0 {
-		c.ReadTimeout = 60 * time.Second
+		c.ReadTimeout = answerWithin
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 30 * time.Second

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestHostsAreTriedInOrder(t *testing.T) {
@@ -16,7 +17,7 @@ func TestHostsAreTriedInOrder(t *testing.T) {
 		{"u:p@tcp([::1]:3306, [::2])/longtail", []string{"[::1]:3306", "[::2]:3306"}},
 		{"u:p(x)@unix(/run/mysqld/s.sock)/longtail", []string{"/run/mysqld/s.sock"}},
 	} {
-		connector, err := newMySQLConnector(c.dsn, slog.New(slog.DiscardHandler))
+		connector, err := newMySQLConnector(c.dsn, time.Minute, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Errorf("%s: %v", c.dsn, err)
 			continue
@@ -26,7 +27,7 @@ func TestHostsAreTriedInOrder(t *testing.T) {
 		}
 	}
 	for _, dsn := range []string{"", "nonsense", "u:p@tcp(h:1/x", "u:p@tcp(h:1)/"} {
-		if _, err := newMySQLConnector(dsn, slog.New(slog.DiscardHandler)); err == nil {
+		if _, err := newMySQLConnector(dsn, time.Minute, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%q was taken for a DSN", dsn)
 		}
 	}

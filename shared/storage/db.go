@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -23,6 +24,8 @@ type Options struct {
 	// are tried in order until one is found that can be written to.
 	DSN string
 	Log *slog.Logger
+	// AnswerWithin bounds the wait for a statement's answer, unless the DSN has a readTimeout; 0 = a minute.
+	AnswerWithin time.Duration
 	// MaxConns bounds the connections of the pool; 0 = 16.
 	MaxConns int
 	// Wrap, if not nil, stands between the pool and the driver. Tests let statements fail with it.
@@ -45,7 +48,7 @@ type DB struct {
 // server once, on the first session that finds it so. It does not touch the schema: see Migrate and CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	d := &DB{log: o.Log.With("component", "storage")}
-	connector, err := d.connector(o.DSN)
+	connector, err := d.connector(o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,13 +70,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return d, nil
 }
 
-func (d *DB) connector(dsn string) (driver.Connector, error) {
-	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+func (d *DB) connector(o Options) (driver.Connector, error) {
+	if path, ok := strings.CutPrefix(o.DSN, "sqlite:"); ok {
 		d.dia = dialect.NewSQLite()
 		d.writer = make(chan struct{}, 1)
 		return sqliteConnector(path)
 	}
-	return newMySQLConnector(dsn, d.log)
+	return newMySQLConnector(o.DSN, cmp.Or(o.AnswerWithin, time.Minute), d.log)
 }
 
 // open asks the server what it is and puts gorm over the pool.

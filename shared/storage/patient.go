@@ -12,6 +12,8 @@ import (
 const (
 	openTry   = 5 * time.Second
 	openPause = time.Second
+
+	commandWait = 6 * time.Hour
 )
 
 // OpenPatiently opens the store, however long it takes to be reached, until ctx ends. It gives up at once only when the
@@ -46,8 +48,10 @@ func openChecked(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// OpenNow opens the store for one command: it is reached within ten seconds or the command fails.
+// OpenNow opens the store for one command: it is reached within ten seconds or the command fails. Its statements may take
+// hours, as those that migrate, audit or rebuild a large store do; ctx ends them.
 func OpenNow(ctx context.Context, o Options) (*DB, error) {
+	o.AnswerWithin = commandWait
 	ctx, cancel := context.WithTimeout(ctx, 2*openTry)
 	defer cancel()
 	return openChecked(ctx, o)
