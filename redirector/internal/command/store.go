@@ -49,7 +49,7 @@ func (c *migrateCommand) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, migrateLimit)
 	defer cancel()
-	db, err := storage.Open(ctx, storage.Options{DSN: text, Log: telemetry.NewLog(os.Stderr, "")})
+	db, err := storage.Open(ctx, storage.Options{DSN: text, AnswerWithin: migrateLimit, Log: telemetry.NewLog(os.Stderr, "")})
 	if err != nil {
 		return err
 	}
