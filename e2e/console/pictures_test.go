@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"longtail/e2e/platform"
 	"longtail/e2e/stack"
 	"longtail/e2e/stage"
 )
@@ -45,6 +47,12 @@ func TestPicturesAtRest(t *testing.T) {
 	}
 	g.visit("/console/campaigns/no-such")
 	g.take("problem")
+	long := strings.Repeat("x", 128)
+	clicked(t, p, api, long)
+	for name, page := range map[string]string{"campaigns": "campaigns", "campaign": "campaigns/" + long, "links": "links", "link": "links/" + long[:64], "audit": "audit"} {
+		g.visit("/console/" + page)
+		g.take("long-" + name)
+	}
 	t.Logf("%d pictures in %s; axe judged %d of them and found nothing serious", g.taken, g.dir, g.judged)
 }
 
@@ -84,6 +92,27 @@ func TestPicturesOfClicks(t *testing.T) {
 
 // outside are the cells of tables that lie beside the screen, by what they say.
 const outside = `[...document.querySelectorAll(".cells tbody :is(td, th)")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.innerText)`
+
+// clicked makes a campaign, and a link with a click, of names as long as they may be.
+func clicked(t *testing.T, p *stack.Program, api *platform.API, long string) {
+	t.Helper()
+	call(t, api, "POST", "/api/v1/links", map[string]any{
+		"url": "https://" + strings.Repeat("sub.", 40) + "example/" + long, "campaign": long, "code": long[:64], "name": long, "tags": []string{long[:64]},
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL()+"/"+long[:64], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req) // goes nowhere
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	stage.Until(t, stepLimit, func() string { return "a click that is counted" }, func() bool {
+		r, err := api.Results(t.Context(), long)
+		return err == nil && r.Clicks == 1
+	})
+}
 
 // A gallery is a tab whose pages are photographed.
 type gallery struct {
