@@ -61,6 +61,23 @@ func TestPageFollowsClicks(t *testing.T) {
 	}
 }
 
+// Days of a zone that is half an hour off have the clicks that the API tells, in bars of an hour each, the cut ones too.
+func TestChosenDays(t *testing.T) {
+	t.Parallel()
+	p, api := alone(t, nil)
+	s := campaign(t, p, api)
+	s.Start(t, p.URL(), 100, 0).Answers()
+	b := signedIn(t, p.APIURL(), testKey)
+	day := func(from int) string { return time.Now().AddDate(0, 0, from).Format(time.DateOnly) }
+	b.visit("/console/campaigns/" + s.Crowd.ID + "?span=days&from=" + day(-1) + "&to=" + day(1) + "&tz=Asia/Kolkata")
+	b.until(stepLimit, "the clicks of those days", func() bool {
+		return ask[string](b, `document.getElementById("series").ariaLabel`) == "Clicks by time, 100 in this range"
+	})
+	if apart := ask[[]int](b, `[...new Set(bars.data[0].slice(1).map((at, i) => at - bars.data[0][i]))]`); len(apart) != 1 || apart[0] != 3600 {
+		t.Errorf("bars begin %v seconds apart; want 3600", apart)
+	}
+}
+
 // clicks is the first recipient of a campaign, with how often they clicked.
 func clicks(t *testing.T, api *platform.API, campaign string) string {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 // A span is a choice of the range; its unit is what the series counts by.
 type span struct {
 	Name, Words, Unit string
-	ago               time.Duration
+	hours             int
 }
 
 // days is the span that begins and ends with days which somebody chose.
@@ -16,10 +16,10 @@ const days = "days"
 
 // spans are in the order of the page; the first one is the default. The API wants whole units as borders.
 var spans = []span{
-	{"hour", "last hour, by minute", "minute", time.Hour},
-	{"day", "last day, by hour", "hour", 24 * time.Hour},
-	{"week", "last week, by hour", "hour", 7 * 24 * time.Hour},
-	{"month", "last month, by day", "day", 30 * 24 * time.Hour},
+	{"hour", "last hour, by minute", "minute", 1},
+	{"day", "last day, by hour", "hour", 24},
+	{"week", "last week, by hour", "hour", 7 * 24},
+	{"month", "last month, by day", "day", 30 * 24},
 	{days, "days from … to", "day", 0},
 }
 
@@ -33,18 +33,20 @@ func chosen(name string) span {
 	return spans[0]
 }
 
-// borders are the span's, on whole units of the zone.
+// borders are the span's, on whole units as the API has them: hours begin everywhere where they do in UTC, days where they
+// do in the zone.
 func (s span) borders(now time.Time, zone *time.Location) (from, to time.Time) {
 	now = now.In(zone)
-	switch s.Unit {
-	case "minute":
-		to = now.Truncate(time.Minute).Add(time.Minute)
-	case "hour":
-		to = time.Date(now.Year(), now.Month(), now.Day(), now.Hour(), 0, 0, 0, zone).Add(time.Hour)
-	default:
+	if s.Unit == "day" {
 		to = midnight(now.AddDate(0, 0, 1))
+		return midnight(to.AddDate(0, 0, -s.hours/24)), to
 	}
-	return to.Add(-s.ago), to
+	unit := time.Hour
+	if s.Unit == "minute" {
+		unit = time.Minute
+	}
+	to = now.Truncate(unit).Add(unit)
+	return to.Add(-time.Duration(s.hours) * time.Hour), to
 }
 
 // midnight is when the day of a time begins.

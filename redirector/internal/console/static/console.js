@@ -128,9 +128,10 @@ function drawSeries() {
   if (!seriesAt || !from) return;
   const pairs = (text) => text.split(" ").filter(Boolean).map((p) => p.split(":").map(Number));
   const points = pairs(from.dataset.points);
-  const data = [points.map((p) => p[0]), points.map((p) => p[1])];
   if (!points.length) return;
-  const unit = points.length > 1 ? points[1][0] - points[0][0] : 60;
+  const unit = points.length > 2 ? points[2][0] - points[1][0] : points.length > 1 ? points[1][0] - points[0][0] : 60;
+  if (unit === 3600 && points.length > 2) points[0][0] = points[1][0] - unit; // a day that begins half past has a part of that hour
+  const data = [points.map((p) => p[0]), points.map((p) => p[1])];
   seriesAt.setAttribute("aria-label", "Clicks by time, " + grouped(data[1].reduce((a, b) => a + b, 0)) + " in this range");
   if (!bars) {
     const shape = stroke("counted", { width: 0, fill: () => colour("counted"), paths: uPlot.paths.bars({ size: [0.8, 28], align: 1 }) });
