@@ -59,7 +59,9 @@ func (c *Console) editLink(w http.ResponseWriter, r *http.Request, s *session) {
 		patch["disabled"], done = false, "The link is live again."
 	default:
 		patch["url"], patch["name"] = strings.TrimSpace(r.PostFormValue("url")), strings.TrimSpace(r.PostFormValue("name"))
-		patch["tags"] = tags(r.PostFormValue("tags"))
+		if text := r.PostFormValue("tags"); text != r.PostFormValue("tags_were") { // a tag may hold a comma: left alone, it stays
+			patch["tags"] = tags(text)
+		}
 	}
 	c.patchLink(w, r, s, patch, done)
 }
