@@ -171,18 +171,25 @@ func (g *gallery) send(page, form string, values map[string]string) {
 	g.until(stepLimit, "an answer", func() bool { return ask[bool](g.tab, `!window.asked && document.readyState === "complete"`) })
 }
 
+// fits changes the screen, and reports what of the present page lies beside it.
+func (g *gallery) fits(name string, l look) {
+	g.Helper()
+	g.as(l)
+	ask[int](g.tab, `new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => then(0), 50))))`) // charts follow the screen
+	if wide := ask[int](g.tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+		g.Errorf("%s is %d pixels wider than a screen of %d", name, wide, l.width)
+	}
+	if beside := ask[[]string](g.tab, outside); len(beside) > 0 {
+		g.Errorf("%s on a screen of %d: cells that nobody sees without scrolling: %q", name, l.width, beside)
+	}
+}
+
 // take photographs the present page on every screen.
 func (g *gallery) take(name string) {
 	g.Helper()
+	g.fits(name, look{768, "light"})
 	for _, l := range looks {
-		g.as(l)
-		ask[int](g.tab, `new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => then(0), 50))))`) // charts follow the screen
-		if wide := ask[int](g.tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
-			g.Errorf("%s is %d pixels wider than a screen of %d", name, wide, l.width)
-		}
-		if beside := ask[[]string](g.tab, outside); len(beside) > 0 {
-			g.Errorf("%s on a screen of %d: cells that nobody sees without scrolling: %q", name, l.width, beside)
-		}
+		g.fits(name, l)
 		picture, err := chromedp.Run(g.ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			g.Fatal(err)
