@@ -60,7 +60,7 @@ func TestPicturesAtRest(t *testing.T) {
 // The same of what is looked at while clicks arrive faster than they are counted, after that, and when nobody answers.
 func TestPicturesOfClicks(t *testing.T) {
 	t.Parallel()
-	p, api := alone(t, map[string]string{"LONGTAIL_INSERT_RATE": "75"})
+	p, api := alone(t, map[string]string{"LONGTAIL_INSERT_RATE": "40"})
 	s := campaign(t, p, api)
 	call(t, api, "PUT", "/api/v1/campaigns/"+s.Crowd.ID, map[string]string{"name": "Spring sale"})
 	g := hang(t, p)
@@ -70,7 +70,7 @@ func TestPicturesOfClicks(t *testing.T) {
 	g.until(stepLimit, "clicks that wait", func() bool { return g.number("#waiting") > 50 })
 	g.take("running-campaign")
 	g.visit("/console/pipeline")
-	g.until(stepLimit, "some seconds of it", func() bool { return ask[int](g.tab, `lived[0].length`) > 3 })
+	g.until(stepLimit, "some seconds of clicks that wait", func() bool { return ask[int](g.tab, `lived[0].length`) > 3 && g.text(".way .holds") != "" })
 	g.take("running-pipeline")
 
 	stage.AllAnswered(t, s.Judge(t, run.Answers()))
