@@ -15,9 +15,6 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-//go:embed static
-var staticFiles embed.FS
-
 // templates are the pages by name, each with the layout and the pieces that several pages show.
 type templates map[string]*template.Template
 
@@ -80,13 +77,4 @@ func (c *Console) render(w http.ResponseWriter, status int, name string, v view)
 	w.Header().Set("Content-Length", fmt.Sprint(b.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
-}
-
-// assets serves what is embedded; a new version of the program has new files, so a browser asks again after an hour.
-func assets() http.Handler {
-	files := http.StripPrefix("/console/", http.FileServerFS(staticFiles))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=3600")
-		files.ServeHTTP(w, r)
-	})
 }

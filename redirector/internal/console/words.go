@@ -27,6 +27,7 @@ var words = template.FuncMap{
 	"bar":      bar,
 	"join":     strings.Join,
 	"tab":      tab,
+	"asset":    asset,
 	"spans":    func() []span { return spans },
 	"gapWords": func(reason string) string { return gapWords[reason] },
 }
