@@ -61,6 +61,10 @@ func NewMember(roll Roll, name string, rate int, budget *Budget, report Report, 
 	return m
 }
 
+// FromSpool says that this worker takes clicks out of a spool, with no broker between: the spool keeps what is in hand.
+// It is called before Run.
+func (m *Member) FromSpool() { m.state.FromSpool = true }
+
 // Tune changes the insert rate of the pool, as far as it is this worker's, at once, and what it tells of itself.
 func (m *Member) Tune(p config.Pool) {
 	m.tuned.Store(&p)

@@ -50,6 +50,8 @@ func TestOldestOfEachKeeper(t *testing.T) {
 				`{"spool":null,"broker":null,"held":7}`, 7},
 			{"everywhere", ledger{balance: storage.FeedBalance{Waiting: 9, SentMS: now - 6000}, instances: []storage.Instance{live(3, 61_000)}, workers: []storage.WorkerState{{Held: 2, OldestMS: now - 5000}}},
 				`{"spool":61,"broker":6,"held":5}`, 61},
+			{"in hand and in the spool", ledger{balance: storage.FeedBalance{Waiting: 5, SentMS: now - 8000}, instances: []storage.Instance{live(5, 3000)}, workers: []storage.WorkerState{{Held: 3, FromSpool: true, OldestMS: now - 3000}}},
+				`{"spool":3,"broker":null,"held":3}`, 3},
 			{"a worker of an older version", ledger{balance: storage.FeedBalance{Waiting: 2, SentMS: now - 6000}, workers: []storage.WorkerState{{Held: 2}}},
 				`{"spool":null,"broker":null,"held":null}`, 0},
 			{"a redirector's clock is ahead", ledger{balance: storage.FeedBalance{Waiting: 1}, instances: []storage.Instance{live(1, -500)}},
@@ -65,6 +67,9 @@ func TestOldestOfEachKeeper(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := json.Marshal(p.Oldest)
+			if sum := p.Backlog.Spool + p.Backlog.Broker + p.Backlog.Held; sum != c.ledger.balance.Waiting {
+				t.Errorf("%s: %+v, but %d clicks wait", c.name, p.Backlog, c.ledger.balance.Waiting)
+			}
 			if err != nil || string(got) != c.oldest || p.OldestS != c.oldestSeconds {
 				t.Errorf("%s: %s and %v, %v; want %s and %v", c.name, got, p.OldestS, err, c.oldest, c.oldestSeconds)
 			}

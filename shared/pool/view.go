@@ -157,6 +157,9 @@ func (v *Viewer) fill(ctx context.Context, p *Pipeline, b storage.FeedBalance) e
 		p.InsertPerS += w.InsertPerS
 		p.InsertRate = w.PoolRate
 		p.Backlog.Held += int64(w.Held)
+		if w.FromSpool {
+			p.Backlog.Spool = max(0, p.Backlog.Spool-int64(w.Held)) // nobody keeps a click that is in hand
+		}
 		held = earlier(held, w.OldestMS)
 	}
 	p.InsertPerS = tenth(p.InsertPerS)

@@ -16,9 +16,10 @@ type WorkerState struct {
 	Share        int      `json:"-"` // rows a second that this worker allows itself; 0 = no limit
 	Name         string   `json:"name"`
 	StartedMS    int64    `json:"started_ms"`
-	PrefetchUsed int      `json:"prefetch_used"`       // messages in hand
-	Held         int      `json:"held"`                // clicks in hand
-	OldestMS     int64    `json:"oldest_ms,omitempty"` // time of the oldest of them; 0 = none, or an older worker, which does not tell
+	PrefetchUsed int      `json:"prefetch_used"`        // messages in hand
+	Held         int      `json:"held"`                 // clicks in hand
+	FromSpool    bool     `json:"from_spool,omitempty"` // they lie in a spool, too, which counts them until they are stored
+	OldestMS     int64    `json:"oldest_ms,omitempty"`  // time of the oldest of them; 0 = none, or an older worker, which does not tell
 	InsertPerS   float64  `json:"insert_per_s"`
 	PoolRate     int      `json:"pool_rate"` // rows a second of the whole pool, as this worker was told; 0 = no limit
 	Consumers    int      `json:"consumers,omitempty"`

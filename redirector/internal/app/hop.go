@@ -67,6 +67,7 @@ func (a *app) startIngest(ctx context.Context) error {
 	})
 	a.life.Go("ingest", 8*time.Second, func(ctx context.Context) error { return in.Run(ctx, a.spool) })
 	member := pool.NewMember(db, telemetry.Process(), a.o.Pool.InsertRate, budget, in.Load, a.o.Log)
+	member.FromSpool()
 	a.life.Go("pool", 3*time.Second, member.Run)
 	// There are no consumers here, and what the spool hands out at once is fixed.
 	tuning := pool.NewFollower(db, a.o.Pool, func(p config.Pool) error {
