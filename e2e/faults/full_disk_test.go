@@ -140,7 +140,7 @@ func deficit(t *testing.T, f *stage.Fault, s *stage.Stage, answers []load.Answer
 // spare starts one more redirector, with a volume of its own. It is ended with the test.
 func spare(t *testing.T, s *stage.Stage, name, volume string) *stack.Program {
 	t.Helper()
-	r, err := s.Cluster.Redirector(name, volume)
+	r, err := s.Redirector(name, volume)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"testing"
@@ -85,9 +86,7 @@ func Own(t *testing.T, o stack.Options) *stack.Cluster {
 	}
 	own := map[string]string{}
 	for _, of := range []map[string]string{settings, o.Settings} {
-		for name, value := range of {
-			own[name] = value
-		}
+		maps.Copy(own, of)
 	}
 	o.Settings = own
 	c, err := stack.Start(Within(t, startLimit), o)

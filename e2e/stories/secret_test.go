@@ -33,7 +33,7 @@ func (m *mailing) secrets(present, previous string) {
 // call asks the API.
 func (m *mailing) call(method, path, body string, into any) {
 	m.Helper()
-	req, err := http.NewRequestWithContext(m.T.Context(), method, m.APIURL()+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(m.Context(), method, m.APIURL()+path, strings.NewReader(body))
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func (m *mailing) call(method, path, body string, into any) {
 // click follows a tracked URL, which must redirect.
 func (m *mailing) click(path string) {
 	m.Helper()
-	req, err := http.NewRequestWithContext(m.T.Context(), http.MethodGet, m.URL()+"/"+path, nil)
+	req, err := http.NewRequestWithContext(m.Context(), http.MethodGet, m.URL()+"/"+path, nil)
 	if err != nil {
 		m.Fatal(err)
 	}

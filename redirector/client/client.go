@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -45,11 +46,12 @@ func New(base, key string, hc *http.Client) (*Client, error) {
 
 // Error returns what is wrong, field by field.
 func (p *Problem) Error() string {
-	text := strconv.FormatInt(p.Status, 10) + " " + string(p.Code) + ": " + p.Detail
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d %s: %s", p.Status, p.Code, p.Detail)
 	for _, f := range list(p.Errors) {
-		text += "; " + f.Field + ": " + f.Detail + " (" + string(f.Rule) + ")"
+		fmt.Fprintf(&text, "; %s: %s (%s)", f.Field, f.Detail, f.Rule)
 	}
-	return text
+	return text.String()
 }
 
 func list[T any](p *[]T) []T {
@@ -67,11 +69,11 @@ type call struct {
 	again               bool // repeating it is harmless
 }
 
-// do calls until there is an answer, and decodes it into v if that is not nil. It returns the answer's header.
-func (c *Client) do(ctx context.Context, k call, v any) (http.Header, error) {
+// do calls until there is an answer, and decodes it into v if that is not nil.
+func (c *Client) do(ctx context.Context, k call, v any) error {
 	resp, err := c.send(ctx, k)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
@@ -79,9 +81,9 @@ func (c *Client) do(ctx context.Context, k call, v any) (http.Header, error) {
 		err = json.Unmarshal(raw, v)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the answer to %s %s: %w", k.method, k.path, err)
+		return fmt.Errorf("read the answer to %s %s: %w", k.method, k.path, err)
 	}
-	return resp.Header, nil
+	return nil
 }
 
 // send returns the first answer that is a success. The caller closes its body.
@@ -111,9 +113,7 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range k.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, k.header)
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	if k.body != nil {
 		req.Header.Set("Content-Type", k.media)

@@ -28,14 +28,14 @@ func (c *Client) CreateLink(ctx context.Context, want NewLink) (Link, error) {
 	}
 	k.again, k.header = true, newKey()
 	var l Link
-	_, err = c.do(ctx, k, &l)
+	err = c.do(ctx, k, &l)
 	return l, err
 }
 
 // Link finds a link. domain may be "" if the code stands on one only.
 func (c *Client) Link(ctx context.Context, domain, code string) (Link, error) {
 	var l Link
-	_, err := c.do(ctx, call{method: http.MethodGet, path: linkPath(domain, code), again: true}, &l)
+	err := c.do(ctx, call{method: http.MethodGet, path: linkPath(domain, code), again: true}, &l)
 	return l, err
 }
 
@@ -47,13 +47,13 @@ func (c *Client) SetURL(ctx context.Context, seen Link, target string) (Link, er
 	}
 	k.header = http.Header{"If-Match": {etag(seen.Version)}}
 	var l Link
-	_, err = c.do(ctx, k, &l)
+	err = c.do(ctx, k, &l)
 	return l, err
 }
 
 // DeleteLink ends a link for ever. It is safe to repeat.
 func (c *Client) DeleteLink(ctx context.Context, domain, code string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: linkPath(domain, code), again: true}, nil)
+	err := c.do(ctx, call{method: http.MethodDelete, path: linkPath(domain, code), again: true}, nil)
 	return err
 }
 
@@ -73,13 +73,13 @@ func (c *Client) Rewrite(ctx context.Context, mail Mail) (RewrittenMail, error) 
 	}
 	k.again = true
 	var r RewrittenMail
-	_, err = c.do(ctx, k, &r)
+	err = c.do(ctx, k, &r)
 	return r, err
 }
 
 // CampaignStats reads what a campaign has been clicked so far.
 func (c *Client) CampaignStats(ctx context.Context, campaign string) (Figures, error) {
 	var f Figures
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/api/v1/campaigns/" + url.PathEscape(campaign) + "/stats", again: true}, &f)
+	err := c.do(ctx, call{method: http.MethodGet, path: "/api/v1/campaigns/" + url.PathEscape(campaign) + "/stats", again: true}, &f)
 	return f, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,13 +16,22 @@ import (
 
 // board is a store of one tuning.
 type board struct {
+	mu      sync.Mutex
 	body    string
 	version int
 	err     error
 }
 
 func (b *board) Tuning(context.Context) ([]byte, int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return []byte(b.body), b.version, b.err
+}
+
+func (b *board) set(body string, version int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.body, b.version, b.err = body, version, err
 }
 
 func TestFollowerWinsOverSettings(t *testing.T) {
@@ -35,14 +45,14 @@ func TestFollowerWinsOverSettings(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- f.Run(ctx) }()
 		time.Sleep(time.Minute)
-		b = board{body: `{"prefetch":7,"batch_age":"250ms","consumers":0}`, version: 1}
+		b.set(`{"prefetch":7,"batch_age":"250ms","consumers":0}`, 1, nil)
 		time.Sleep(5 * time.Second)
 		tuned := config.Pool{InsertRate: 100, Prefetch: 7, Consumers: 0, BatchSize: 10, BatchAge: 250 * time.Millisecond}
-		b.err = errors.New("away")
+		b.set("", 1, errors.New("away"))
 		time.Sleep(time.Minute)
-		b = board{body: `{"prefetch":"x"}`, version: 2} // not ours: what is at work stays
+		b.set(`{"prefetch":"x"}`, 2, nil) // not ours: what is at work stays
 		time.Sleep(time.Minute)
-		b = board{body: `{}`, version: 3}
+		b.set(`{}`, 3, nil)
 		time.Sleep(5 * time.Second)
 		cancel()
 		if err := <-ended; err != nil {

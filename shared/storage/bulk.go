@@ -35,7 +35,7 @@ func (m *multi) fillPrepared(ctx context.Context, d *DB, tx *sql.Tx, n int, row 
 	if known == nil || n < preparedRows || d.parsed.refused.Load() {
 		return 0, nil
 	}
-	statement := tx.StmtContext(ctx, known) //nolint:sqlclosecheck // the transaction's end closes it
+	statement := tx.StmtContext(ctx, known) // the transaction's end closes it
 	v := values{args: make([]any, 0, preparedRows*m.cols), strings: true}
 	for ; n-done >= preparedRows; done += preparedRows {
 		v.args = v.args[:0]
@@ -45,7 +45,7 @@ func (m *multi) fillPrepared(ctx context.Context, d *DB, tx *sql.Tx, n int, row 
 		if read == nil {
 			_, err = statement.ExecContext(ctx, v.args...)
 		} else {
-			err = readAll(read)(statement.QueryContext(ctx, v.args...))
+			err = readAll(read, func() (*sql.Rows, error) { return statement.QueryContext(ctx, v.args...) })
 		}
 		if d.refuse(err) {
 			return done, nil
@@ -73,7 +73,7 @@ func (m *multi) fillText(ctx context.Context, tx *sql.Tx, from, n int, row func(
 		if query := string(v.literal) + m.tail; read == nil {
 			_, err = tx.ExecContext(ctx, query)
 		} else {
-			err = readAll(read)(tx.QueryContext(ctx, query))
+			err = readAll(read, func() (*sql.Rows, error) { return tx.QueryContext(ctx, query) })
 		}
 		if err != nil {
 			return err
@@ -84,11 +84,14 @@ func (m *multi) fillText(ctx context.Context, tx *sql.Tx, from, n int, row func(
 }
 
 // readAll lets read have the rows of a query that did not fail.
-func readAll(read func(*sql.Rows) error) func(*sql.Rows, error) error {
-	return func(rows *sql.Rows, err error) error {
-		if err != nil {
-			return err
-		}
-		return read(rows)
+func readAll(read func(*sql.Rows) error, query func() (*sql.Rows, error)) error {
+	rows, err := query()
+	if err != nil {
+		return err
 	}
+	defer rows.Close()
+	if err := read(rows); err != nil {
+		return err
+	}
+	return rows.Err()
 }

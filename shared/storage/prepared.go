@@ -30,7 +30,7 @@ func (d *DB) prepare(ctx context.Context, statements ...*multi) {
 		if !d.dia.Prepared || d.parsed.refused.Load() || d.parsed.get(m) != nil {
 			continue
 		}
-		statement, err := d.sql.PrepareContext(ctx, m.whole()) //nolint:sqlclosecheck // it lives as long as the pool
+		statement, err := d.sql.PrepareContext(ctx, m.whole())
 		if err != nil {
 			d.refuse(err)
 			return

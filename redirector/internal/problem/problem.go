@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"longtail/shared/link"
 )
@@ -95,11 +96,12 @@ func With(code Code, detail string) *Problem {
 
 // Error returns the detail and what is wrong with the fields.
 func (p *Problem) Error() string {
-	text := p.Detail
+	var text strings.Builder
+	text.WriteString(p.Detail)
 	for _, f := range p.Errors {
-		text += " " + f.Field + ": " + f.Detail + "."
+		text.WriteString(" " + f.Field + ": " + f.Detail + ".")
 	}
-	return text
+	return text.String()
 }
 
 // GetStatus returns the HTTP status.
