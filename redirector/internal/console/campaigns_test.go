@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,9 +13,8 @@ import (
 func TestRefusedRange(t *testing.T) {
 	r := newRig(t)
 	cookie, _ := r.signIn("the bootstrap key")
-	var asked url.Values
 	r.instead = func(q *http.Request) (int, string) {
-		if asked = q.URL.Query(); !strings.HasSuffix(q.URL.Path, "/stats") || asked.Get("tz") == "" {
+		if !strings.HasSuffix(q.URL.Path, "/stats") || q.URL.Query().Get("tz") == "" {
 			return 0, ""
 		}
 		return 422, `{"status":422,"title":"Unprocessable Entity","errors":[{"field":"from","detail":"from lies before to"},{"field":"tz","detail":"an IANA time zone"}]}`
