@@ -82,19 +82,57 @@ func TestHAProxyTriesAnotherServerOnlyWhenTheConnectionFailed(t *testing.T) {
 	}
 }
 
-func TestHAProxyNeverSendsAgainWhatAServerMayHaveSeen(t *testing.T) {
-	var seen atomic.Int64
-	die := func(w http.ResponseWriter, _ *http.Request) {
+// dying breaks the connection of every request but those for /-/ready, after the beginning of an answer if there is one.
+func dying(t *testing.T, seen *atomic.Int64, answer string) stack.Upstream {
+	t.Helper()
+	return upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		seen.Add(1)
-		panic(http.ErrAbortHandler) // the connection breaks without an answer
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, answer)
+		_ = conn.Close()
+	})
+}
+
+func TestHAProxyAsksAnotherServerForAClickWithoutAnAnswer(t *testing.T) {
+	var dead, alive atomic.Int64
+	p := before(t, dying(t, &dead, ""), upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		alive.Add(1)
+		w.WriteHeader(http.StatusFound)
+	}))
+	for i := range 20 {
+		if resp, err := get(t, p.Port, "/code"); err != nil || resp.StatusCode != http.StatusFound {
+			t.Fatalf("click %d: %v, %v; want the 302 of the server that answers", i, resp, err)
+		}
 	}
-	p := before(t, upstream(t, die), upstream(t, die))
-	resp, err := get(t, p.Port, "/code")
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		t.Fatalf("answer = %v, %v; want a connection closed without one", resp, err)
+	if dead.Load() == 0 || alive.Load() != 20 {
+		t.Fatalf("requests seen by the one that dies %d, by the other %d; want some, and 20", dead.Load(), alive.Load())
 	}
-	if seen.Load() != 1 {
-		t.Fatalf("servers that saw the request = %d; want 1", seen.Load())
+}
+
+func TestHAProxySendsNothingElseAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer string
+		port   func(*stack.Proxy) int
+	}{
+		"a click whose answer breaks off": {"HTTP/1.1 302 Found\r\nContent-Length: 9\r\n\r\ncut", func(p *stack.Proxy) int { return p.Port }},
+		"a call of the API":               {"", func(p *stack.Proxy) int { return p.APIPort }},
+	} {
+		var seen atomic.Int64
+		p := before(t, dying(t, &seen, c.answer), dying(t, &seen, c.answer))
+		resp, err := get(t, c.port(p), "/code")
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+		}
+		if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v, %v; want a connection that ends too early", name, resp, err)
+		}
+		if seen.Load() != 1 {
+			t.Errorf("%s: servers that saw it = %d; want 1", name, seen.Load())
+		}
 	}
 }
 
