@@ -25,6 +25,7 @@ const (
 	readPause = 30 * time.Second // the longest wait for more of a body
 
 	maxDrained = 64 << 20 // of a body that is refused
+	drainLimit = 30 * time.Second
 )
 
 var (
@@ -43,7 +44,7 @@ func openBody(e *exchange, types []string, most int64) (io.Reader, error) {
 			return nil, problem.New(problem.MediaType, problem.Field{Field: "Content-Type", Rule: problem.RuleMediaType, Detail: "send " + types[0]})
 		}
 	}
-	body := e.body
+	body := io.Reader(e.body)
 	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity":
 		if r.ContentLength > most {
@@ -64,9 +65,11 @@ func openBody(e *exchange, types []string, most int64) (io.Reader, error) {
 // drain reads what is left of a body that is refused: a client that writes all before it reads would see a broken connection
 // and not the reason. One that waits for a 100 Continue has not begun to write.
 func (e *exchange) drain() {
-	if e.body != nil && e.gin.Request.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, e.body, maxDrained)
+	if e.body == nil || e.body.failed != nil || e.gin.Request.Header.Get("Expect") != "" {
+		return
 	}
+	e.body.allow(drainLimit)
+	_, _ = io.CopyN(io.Discard, e.body.body, maxDrained)
 }
 
 // readJSON reads a whole JSON body.
@@ -92,7 +95,7 @@ func bodyError(err error) error {
 		Detail: "the body broke off or is not what Content-Encoding says"}))
 }
 
-// patient waits for more of a body as long as some comes. Once it has failed nothing is waited for any more.
+// patient waits for more of a body as long as some comes, and remembers how it ended.
 type patient struct {
 	body    io.Reader
 	control *http.ResponseController
@@ -100,12 +103,16 @@ type patient struct {
 }
 
 func (p *patient) Read(b []byte) (n int, err error) {
-	if p.failed != nil {
-		return 0, p.failed
-	}
-	_ = p.control.SetReadDeadline(time.Now().Add(readPause)) // a writer without deadlines has its own limits
+	p.allow(readPause)
 	n, p.failed = p.body.Read(b)
 	return n, p.failed
+}
+
+// allow gives reading so much time from now. The time for the answer begins behind it: a body may take longer than an answer.
+func (p *patient) allow(wait time.Duration) {
+	until := time.Now().Add(wait)
+	_ = p.control.SetReadDeadline(until) // a writer without deadlines has its own limits
+	_ = p.control.SetWriteDeadline(until.Add(answerLimit))
 }
 
 // bounded fails with a problem when more than most bytes come.

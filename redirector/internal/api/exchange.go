@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -22,8 +21,8 @@ type exchange struct {
 	gin  *gin.Context
 	log  *slog.Logger
 	who  account.Principal
-	body io.Reader // nil = nobody has asked for it
-	told bool      // a problem was rendered and logged
+	body *patient // nil = nobody has asked for it
+	told bool     // a problem was rendered and logged
 }
 
 type exchangeKey struct{}

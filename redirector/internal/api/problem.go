@@ -75,7 +75,7 @@ func (e *exchange) problemOf(err error) *problem.Problem {
 	return p
 }
 
-// tell prepares the answer for a problem: its headers, and somebody who has written all and reads.
+// tell sets the headers of a problem, and lets the client write its body to the end so that it reads the answer.
 func (e *exchange) tell(p *problem.Problem) {
 	if e == nil || e.told {
 		return

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,37 @@ func TestRefusedBodies(t *testing.T) {
 	wantProblem(t, "expect", r.writeFirst("/api/v1/rewrite", "", fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n", 11<<20)), 413, "too_large", "", "max_bytes")
 	if waited := time.Since(began); waited > readPause/2 {
 		t.Errorf("answered after %v", waited)
+	}
+}
+
+// TestSlowBody: a body may take longer than the time that an answer has.
+func TestSlowBody(t *testing.T) {
+	r := newRig(t, nil)
+	hasty := httptest.NewUnstartedServer(r.server.Handler)
+	hasty.Config = NewServer(r.server.Handler, slog.New(slog.DiscardHandler))
+	hasty.Config.WriteTimeout = 100 * time.Millisecond
+	hasty.Start()
+	t.Cleanup(hasty.Close)
+	body, feed := io.Pipe()
+	go func() {
+		for _, piece := range []string{`{"url":`, `"https://a.example"`, `}`} {
+			time.Sleep(100 * time.Millisecond)
+			_, _ = io.WriteString(feed, piece)
+		}
+		_ = feed.Close()
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hasty.URL+"/api/v1/links", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.keys.text[account.Write])
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("%s; want 201", resp.Status)
 	}
 }
 

@@ -26,13 +26,14 @@ const bootstrap = "the-bootstrap-key-of-these-tests-0001"
 
 // rig is an API over HTTP on stores in memory.
 type rig struct {
-	t     *testing.T
-	url   string
-	links *linkstest.Memory
-	keys  keys
-	once  *onceMemory
-	stats *statsMemory
-	api   *server
+	t      *testing.T
+	url    string
+	links  *linkstest.Memory
+	keys   keys
+	once   *onceMemory
+	stats  *statsMemory
+	api    *server
+	server *http.Server
 }
 
 // keys holds one key of each role.
@@ -113,7 +114,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	ts.Config = NewServer(handler, o.Log)
 	ts.Start()
 	t.Cleanup(ts.Close)
-	r.url = ts.URL
+	r.url, r.server = ts.URL, ts.Config
 	return r
 }
 
