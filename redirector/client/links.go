@@ -53,8 +53,7 @@ func (c *Client) SetURL(ctx context.Context, seen Link, target string) (Link, er
 
 // DeleteLink ends a link for ever. It is safe to repeat.
 func (c *Client) DeleteLink(ctx context.Context, domain, code string) error {
-	err := c.do(ctx, call{method: http.MethodDelete, path: linkPath(domain, code), again: true}, nil)
-	return err
+	return c.do(ctx, call{method: http.MethodDelete, path: linkPath(domain, code), again: true}, nil)
 }
 
 func linkPath(domain, code string) string {

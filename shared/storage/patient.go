@@ -49,7 +49,7 @@ func openChecked(ctx context.Context, o Options) (*DB, error) {
 }
 
 // OpenNow opens the store for one command: it is reached within ten seconds or the command fails. Its statements may take
-// hours, as those that migrate, audit or rebuild a large store do; ctx ends them.
+// hours, as those that audit or rebuild a large store do; ctx ends them.
 func OpenNow(ctx context.Context, o Options) (*DB, error) {
 	o.AnswerWithin = commandWait
 	ctx, cancel := context.WithTimeout(ctx, 2*openTry)
